@@ -1,0 +1,18 @@
+"""The networks: each module has a ``run(sim, options)`` that returns a dict of measurements.
+
+Nothing here imports PyNN: the simulator's module, which carries every PyNN name, is handed in.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+NAMES = ("cuba", "coba", "brunel", "tiny", "build", "step", "first_use")
+
+
+def load(name: str) -> ModuleType:
+    """Return the module of a network; see `benchmarks.measures.Network` for what is in it."""
+    if name not in NAMES:
+        raise ValueError(f"there is no benchmark {name!r}; there are {', '.join(NAMES)}")
+    return importlib.import_module(f".{name}", __package__)

@@ -1,0 +1,251 @@
+"""
+What all connectors of pyNN.ship have in common.
+
+A connector finds its connections as two index arrays, evaluates the synapse parameters for all of
+them, checks the values, and hands everything to the projection in one call. Columns are
+postsynaptic cells, as in PyNN; connections are ordered by column and, inside a column, as PyNN
+lists the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from lazyarray import larray
+from numpy.typing import NDArray
+from pyNN import connectors as pynn
+from pyNN import errors
+from pyNN.random import AbstractRNG, RandomDistribution
+from pyNN.standardmodels import StandardSynapseType
+
+from .connector_draws import NUMBERS_PER_CHUNK, IntegerArray
+from .lazy_values import PairValues
+
+Pairs = tuple[IntegerArray, IntegerArray]
+Values = dict[str, float | NDArray[np.float64]]
+
+
+class Progress:
+    """Tells a user's callback how far a connector has come, at most ten times and then 1.0."""
+
+    def __init__(self, callback: Callable[[float], Any] | None) -> None:
+        self._callback = callback
+        self._reported = 0.0
+
+    def reach(self, fraction: float) -> None:
+        """Report `fraction` if it is worth a call."""
+        if self._callback is not None and self._reported + 0.1 <= fraction < 1.0:
+            self._callback(fraction)
+            self._reported = fraction
+
+    def finish(self) -> None:
+        """Report that everything is connected."""
+        if self._callback is not None:
+            self._callback(1.0)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns for which a connector draws, and those whose connections it needs.
+
+    PyNN draws for all columns where any generator is "parallel safe", so that every MPI process
+    sees the same numbers, and throws away what is not local; else for local columns only.
+
+    Attributes
+    ----------
+    drawn : array of int
+        Column indices, ascending.
+    needed : array of bool
+        For each drawn column, whether its connections are needed: if it is local, or if a synapse
+        parameter is random too, so that its numbers must be drawn for all connections.
+    """
+
+    drawn: IntegerArray
+    needed: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, projection: Any, parameters: SynapseParameters, rng: AbstractRNG | None) -> Columns:
+        """Choose the columns for a connector that draws from `rng`, None if from none."""
+        local = np.asarray(projection.post._mask_local, dtype=bool)
+        generators = [distribution.rng for distribution in parameters.distributions]
+        if any(_is_parallel_safe(rng) for rng in generators):
+            return cls(np.arange(len(local)), np.ones(len(local), dtype=bool))
+        if rng is not None and _is_parallel_safe(rng):
+            return cls(np.arange(len(local)), local if not generators else np.ones_like(local))
+        drawn = np.flatnonzero(local)
+        return cls(drawn, np.ones(len(drawn), dtype=bool))
+
+    def chunks(self, n_sources: int) -> Iterator[Columns]:
+        """Split the columns so that a chunk has about `NUMBERS_PER_CHUNK` pairs of cells."""
+        length = max(1, NUMBERS_PER_CHUNK // n_sources)
+        for start in range(0, len(self.drawn), length):
+            part = slice(start, start + length)
+            yield Columns(self.drawn[part], self.needed[part])
+
+
+def _is_parallel_safe(rng: AbstractRNG) -> bool:
+    # A generator that does not say (a NativeRNG) is asked for the numbers of every column.
+    return bool(getattr(rng, "parallel_safe", True))
+
+
+class SynapseParameters:
+    """Private copies of a projection's synapse parameters, in the backend's names and units.
+
+    The copies are taken when this is made, and with them the state of every generator among the
+    parameters. That moment matters where the connector draws from the same generator.
+    """
+
+    def __init__(self, projection: Any) -> None:
+        self._projection = projection
+        self._lazy: dict[str, larray] = dict(projection.synapse_type.native_parameters.items())
+        for name, lazy in self._lazy.items():
+            try:
+                lazy.shape = projection.shape
+            except ValueError as error:
+                raise errors.InvalidDimensionsError(
+                    f"{name} is an array of shape {lazy.shape}; expected one value for each pair "
+                    f"of cells, shape {projection.shape} (presynaptic size, postsynaptic size)."
+                ) from error
+
+    @property
+    def distributions(self) -> list[RandomDistribution]:
+        """The random distributions from which values will be drawn."""
+        return [found for lazy in self._lazy.values() for found in _distributions(lazy)]
+
+    def evaluate(self, sources: IntegerArray, targets: IntegerArray) -> Values:
+        """Return the values for the given connections, which must be grouped by target."""
+        pairs = PairValues(self._projection, sources, targets)
+        return {name: pairs.evaluate(name, lazy) for name, lazy in self._lazy.items()}
+
+
+def _distributions(lazy: larray) -> Iterator[RandomDistribution]:
+    if isinstance(lazy.base_value, RandomDistribution):
+        yield lazy.base_value
+    for _, argument in lazy.operations:
+        if isinstance(argument, larray):
+            yield from _distributions(argument)
+
+
+def check_values(projection: Any, targets: IntegerArray, values: Values) -> None:
+    """Run the synapse type's own checks on native `values`, the whole projection at once.
+
+    Raises
+    ------
+    pyNN.errors.ConnectionError
+        With PyNN's text and what to do. PyNN checks each column on its own, so where the whole
+        fails the columns decide (with an unknown receptor type their signs may differ).
+    """
+    synapse_type = projection.synapse_type
+    for name, check in getattr(synapse_type, "parameter_checks", {}).items():
+        native_name = synapse_type.translations[name]["translated_name"]
+        if native_name not in values or len(targets) == 0:
+            continue
+        value = values[native_name]
+        try:
+            check(value, projection)
+        except errors.ConnectionError as error:
+            if isinstance(value, np.ndarray) and _passes_by_column(
+                check, value, targets, projection
+            ):
+                continue
+            raise errors.ConnectionError(
+                f"{error} ({name} between {np.min(value)} and {np.max(value)} for the receptor "
+                f"type '{projection.receptor_type}'). Change the sign of {name} or the receptor "
+                "type, or give the connector safe=False to skip this check."
+            ) from error
+
+
+def _passes_by_column(
+    check: Callable[[Any, Any], None], value: NDArray[Any], targets: IntegerArray, projection: Any
+) -> bool:
+    boundaries = np.flatnonzero(np.diff(targets)) + 1
+    try:
+        for column in np.split(value, boundaries):
+            check(column, projection)
+    except errors.ConnectionError:
+        return False
+    return True
+
+
+class VectorisedConnector(pynn.Connector):  # type: ignore[misc]
+    """Mixin, to be named before a connector of PyNN, that connects a projection in one call."""
+
+    def _connect(
+        self, projection: Any, find: Callable[[Columns, Progress], Pairs]
+    ) -> None:
+        """Connect `projection` to the sources and targets that `find` returns.
+
+        Parameters
+        ----------
+        projection : Projection
+            Receives one call of ``_set_connections(sources, targets, parameters)``.
+        find : callable
+            Is given the `Columns` and a `Progress`, and returns sources and targets, ordered by
+            target. May return connections of columns that are not local; they are left out here.
+        """
+        self._refuse_location_selector()
+        parameters = SynapseParameters(projection)
+        columns = Columns.of(projection, parameters, getattr(self, "rng", None))
+        progress = Progress(self.callback)
+        sources, targets = find(columns, progress)
+        values = parameters.evaluate(sources, targets)
+        self._hand_over(projection, sources, targets, values, progress)
+
+    def _hand_over(
+        self,
+        projection: Any,
+        sources: IntegerArray,
+        targets: IntegerArray,
+        values: Values,
+        progress: Progress,
+    ) -> None:
+        """Check `values` and give what is local to `projection`."""
+        if self.safe:
+            check_values(projection, targets, values)
+        progress.reach(0.9)
+        local = projection.post._mask_local
+        if not np.all(local):
+            kept = local[targets]
+            sources, targets = sources[kept], targets[kept]
+            values = {
+                name: value[kept] if isinstance(value, np.ndarray) else value
+                for name, value in values.items()
+            }
+        projection._set_connections(
+            sources.astype(np.int32, copy=False), targets.astype(np.int32, copy=False), values
+        )
+        progress.finish()
+
+    def _refuse_location_selector(self) -> None:
+        if self.location_selector is not None:
+            raise NotImplementedError(
+                f"{type(self).__name__} was given location_selector={self.location_selector!r}, "
+                "but the cells of pyNN.ship have one compartment. Leave it out, or run this "
+                "network with pyNN.neuron or pyNN.arbor."
+            )
+
+
+def listed_values(projection: Any, pairs: Pairs, listed: dict[str, NDArray[Any]]) -> Values:
+    """Evaluate the synapse parameters of connections that bring some values along.
+
+    Parameters
+    ----------
+    projection : Projection
+        Its synapse type gives the parameters that are not listed. Each column gets the same random
+        numbers from them, because PyNN copies the parameters for each target.
+    pairs : sources, targets
+        Grouped by target.
+    listed : dict of array
+        Values in PyNN's names and units, aligned with the pairs.
+    """
+    synapse_type = projection.synapse_type
+    evaluator = PairValues(projection, *pairs, restart_each_column=True)
+    parameter_space = _copied(synapse_type.parameter_space)
+    values: dict[str, Any] = {
+        name: listed[name] if name in listed else evaluator.evaluate(name, lazy)
+        for name, lazy in parameter_space.items()
+    }
+    return values

@@ -1,0 +1,127 @@
+"""How functions are compiled: pointers, the jit decorator, and the language of models."""
+
+from __future__ import annotations
+
+import math
+import types as python_types
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba.core import types
+from numba.core.dispatcher import _FunctionCompiler
+from numba.extending import intrinsic
+
+from ship_engine.elementwise import LANGUAGE
+
+FAST_MATH = {"contract", "nsz"}
+"""Fused multiply-add is allowed; what NaN and infinity mean is not touched."""
+
+
+class _BareCompiler(_FunctionCompiler):
+    """Compiles without reference counting or wrappers, and with pointers that do not alias.
+
+    The second is what lets LLVM vectorise a loop over many rows without testing every pair of
+    them for overlap at run time.
+    """
+
+    def _customize_flags(self, flags: Any) -> Any:
+        flags.nrt = False
+        flags.noalias = True
+        flags.no_cpython_wrapper = True
+        flags.no_cfunc_wrapper = True
+        return flags
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Compile a function as part of a kernel."""
+    dispatcher = numba.njit(fastmath=FAST_MATH, error_model="numpy")(function)
+    dispatcher._compiler.__class__ = _BareCompiler
+    return dispatcher
+
+
+def _pointer_to(element: Any) -> Any:
+    pointer = types.CPointer(element)
+
+    @intrinsic
+    def cast(typing_context: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(pointer))
+
+        return pointer(types.int64), generate
+
+    return cast
+
+
+float64 = _pointer_to(types.float64)
+int64 = _pointer_to(types.int64)
+int32 = _pointer_to(types.int32)
+uint64 = _pointer_to(types.uint64)
+uint8 = _pointer_to(types.uint8)
+
+
+@intrinsic
+def call_kernel(typing_context: Any, address: Any, group: Any, step: Any, low: Any, high: Any) -> Any:
+    """Call another compiled function ``kernel(group, step, low, high)`` by its address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from llvmlite import ir
+
+        word, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
+        function_type = ir.FunctionType(
+            ir.IntType(32), [word.as_pointer(), pointer.as_pointer(), word, word, word, word]
+        )
+        function = builder.inttoptr(arguments[0], function_type.as_pointer())
+        with builder.goto_entry_block():
+            result = builder.alloca(word)
+            exception = builder.alloca(pointer)
+        builder.call(function, [result, exception, *arguments[1:]])
+        return builder.load(result)
+
+    return types.int64(*[types.int64] * 5), generate
+
+
+@jit
+def where(condition, if_true, if_false):  # type: ignore[no-untyped-def]
+    return if_true if condition else if_false
+
+
+@jit
+def minimum(a, b):  # type: ignore[no-untyped-def]
+    return a if a < b else b
+
+
+@jit
+def maximum(a, b):  # type: ignore[no-untyped-def]
+    return b if a < b else a
+
+
+_COMPILED = {
+    "where": where,
+    "minimum": minimum,
+    "maximum": maximum,
+    "absolute": abs,
+    **{name: getattr(math, name) for name in LANGUAGE if hasattr(math, name)},
+}
+
+
+def compile_elementwise(function: Callable[..., Any], done: dict[Any, Any] | None = None) -> Any:
+    """Compile a model's function, with the language's names bound to compiled ones.
+
+    Functions that it calls are compiled the same way.
+    """
+    done = {} if done is None else done
+    if function in done:
+        return done[function]
+    scope = {}
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if name in _COMPILED and getattr(value, "__module__", "") == "ship_engine.elementwise":
+            scope[name] = _COMPILED[name]
+        elif isinstance(value, python_types.FunctionType):
+            scope[name] = compile_elementwise(value, done)
+        elif name in function.__globals__:
+            scope[name] = value
+    rebound = python_types.FunctionType(function.__code__, scope, function.__name__)
+    done[function] = jit(rebound)
+    return done[function]

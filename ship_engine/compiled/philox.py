@@ -1,0 +1,34 @@
+"""Philox4x32-10 (Salmon et al. 2011, SC11): four random words for a key and a counter.
+
+`ship_engine.random` is the same generator on NumPy arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ship_engine.compiled.dialect import jit
+from ship_engine.random import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1
+
+M0, M1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1)
+W0, W1 = np.uint64(WEYL_0), np.uint64(WEYL_1)
+LOW, SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
+TO_UNIT = 2.0**-32
+
+
+@jit
+def philox(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+    """All words are uint64 that hold 32 bits."""
+    for _ in range(ROUNDS):
+        a = M0 * c0
+        b = M1 * c2
+        c0, c1, c2, c3 = (b >> SHIFT) ^ c1 ^ k0, b & LOW, (a >> SHIFT) ^ c3 ^ k1, a & LOW
+        k0 = (k0 + W0) & LOW
+        k1 = (k1 + W1) & LOW
+    return c0, c1, c2, c3
+
+
+@jit
+def unit(word):  # type: ignore[no-untyped-def]
+    """A number in (0, 1) from a word."""
+    return (np.float64(np.int64(word)) + 0.5) * TO_UNIT

@@ -1,0 +1,1 @@
+"""How spikes reach their targets; the rule stands in `base`."""

@@ -1,0 +1,101 @@
+"""Delivery in compiled code: spikes of one step are added into the targets' ring buffers."""
+
+from __future__ import annotations
+
+from ship_engine.compiled import records as r
+from ship_engine.compiled.dialect import float64, int32, int64, jit
+
+
+@jit
+def add_same(target, first, last, ring, amount):  # type: ignore[no-untyped-def]
+    for e in range(first, last):
+        ring[target[e]] += amount
+    return 0
+
+
+@jit
+def add_same_split(target, first, last, ring, amount, ring_after, amount_after):  # type: ignore[no-untyped-def]
+    for e in range(first, last):
+        j = target[e]
+        ring[j] += amount
+        ring_after[j] += amount_after
+    return 0
+
+
+@jit
+def add_weighted(target, weight, first, last, ring, part):  # type: ignore[no-untyped-def]
+    for e in range(first, last):
+        ring[target[e]] += part * weight[e]
+    return 0
+
+
+@jit
+def add_weighted_split(target, weight, first, last, ring, part, ring_after, part_after):  # type: ignore[no-untyped-def]
+    for e in range(first, last):
+        j = target[e]
+        ring[j] += part * weight[e]
+        ring_after[j] += part_after * weight[e]
+    return 0
+
+
+@jit
+def add_delayed(p, first, last, slot, after):  # type: ignore[no-untyped-def]
+    """Every synapse with a delay of its own."""
+    slots, width, ring = p[r.RING_SLOTS], p[r.RING_WIDTH], float64(p[r.RING])
+    target, delay, weight = int32(p[r.TARGET]), int32(p[r.DELAY]), float64(p[r.WEIGHT])
+    for e in range(first, last):
+        w = weight[e * p[r.WEIGHT_STRIDE]]
+        here = slot + delay[e]
+        here -= slots if here >= slots else 0
+        ring[here * width + target[e]] += (1.0 - after) * w
+        if after > 0.0:
+            here += 1
+            here -= slots if here >= slots else 0
+            ring[here * width + target[e]] += after * w
+    return 0
+
+
+@jit
+def add_undelayed(p, first, last, slot, after):  # type: ignore[no-untyped-def]
+    """Every synapse with the same delay, which is already in the slot."""
+    slots, width = p[r.RING_SLOTS], p[r.RING_WIDTH]
+    target, weight = int32(p[r.TARGET]), float64(p[r.WEIGHT])
+    slot -= slots if slot >= slots else 0
+    following = slot + 1 if slot + 1 < slots else 0
+    ring = float64(p[r.RING] + 8 * slot * width)
+    ring_after = float64(p[r.RING] + 8 * following * width)
+    if p[r.WEIGHT_STRIDE] == 0:
+        if after == 0.0:
+            add_same(target, first, last, ring, weight[0])
+        else:
+            w = weight[0]
+            add_same_split(target, first, last, ring, (1.0 - after) * w, ring_after, after * w)
+    elif after == 0.0:
+        add_weighted(target, weight, first, last, ring, 1.0)
+    else:
+        add_weighted_split(target, weight, first, last, ring, 1.0 - after, ring_after, after)
+    return 0
+
+
+@jit
+def deliver(p, g, step, dt, instant):  # type: ignore[no-untyped-def]
+    """Deliver all spikes that a group had in this step through one projection."""
+    index, offset, start = int32(g[r.GROUP_INDEX]), float64(g[r.GROUP_OFFSET]), int64(p[r.START])
+    slots = p[r.RING_SLOTS]
+    common_delay = int32(p[r.DELAY])[0] if p[r.DELAY_STRIDE] == 0 else 0
+    for k in range(g[r.GROUP_COUNT]):
+        source = index[k]
+        first, last = start[source], start[source + 1]
+        if first == last:
+            continue
+        late, after = step, offset[k] / dt
+        if p[r.UNDELAYED] == 1 or (p[r.UNDELAYED] == 0 and after < instant / dt):
+            after = 0.0
+        elif p[r.UNDELAYED] == 2 or after > 1.0 - instant / dt:
+            after = 0.0
+            late += 1
+        if p[r.DELAY_STRIDE] == 0:
+            add_undelayed(p, first, last, late % slots + common_delay, after)
+        else:
+            add_delayed(p, first, last, late % slots, after)
+    return 0

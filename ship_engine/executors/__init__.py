@@ -1,0 +1,1 @@
+"""Executors: each runs the same networks in its own way."""

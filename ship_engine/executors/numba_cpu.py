@@ -1,0 +1,77 @@
+"""The Numba executor: compiled kernels, called by a compiled time loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ship_engine.errors import ShipError
+from ship_engine.executors.base import Executor, first_non_finite
+from ship_engine.executors.numba_binding import Binding
+from ship_engine.groups import NeuronGroup
+from ship_engine.lowering.cache import KernelCache
+
+if TYPE_CHECKING:
+    from ship_engine.network import Network
+
+FIRST_CHUNK = 1000
+"""Steps until the compiled loop first comes back, to report progress and see interrupts."""
+CHUNK_SECONDS = 0.2
+NEGLIGIBLE = 1e-100
+"""States below this are set to zero between chunks: denormal numbers are slow."""
+
+
+class NumbaExecutor(Executor):
+    """Runs networks in compiled code on the CPU, in float64.
+
+    Parameters
+    ----------
+    cache : KernelCache, optional
+        Where machine code is kept.
+    """
+
+    name = "numba"
+
+    def __init__(self, cache: KernelCache | None = None) -> None:
+        self.cache = cache or KernelCache()
+        self._bindings: WeakKeyDictionary[Network, Binding] = WeakKeyDictionary()
+
+    def run(
+        self, network: Network, steps: int, progress: Callable[[int], None] | None = None
+    ) -> None:
+        binding = self._bindings.get(network)
+        if binding is None:
+            binding = self._bindings[network] = Binding(network, self.cache)
+        binding.refresh()
+        drive, sample_now = self.cache.fixed("drive"), self.cache.fixed("sample_now")
+        end, chunk = network.step + steps, FIRST_CHUNK
+        while network.step < end:
+            first, last = network.step, min(network.step + chunk, end)
+            binding.prepare(first, last)
+            begun = time.perf_counter()
+            network.step = drive(binding.address, first, last)
+            elapsed = time.perf_counter() - begun
+            binding.collect()
+            self._check(network, binding)
+            chunk = max(100, int(chunk * min(2.0, CHUNK_SECONDS / max(elapsed, 1e-9))))
+            if progress is not None:
+                progress(network.step - first)
+        binding.prepare(end, end + 1)
+        sample_now(binding.address, end)
+        binding.collect()
+
+    def _check(self, network: Network, binding: Binding) -> None:
+        failed = binding.failed_group()
+        if failed is not None:
+            error = first_non_finite(failed, network.clock.time(network.step + 1))
+            raise error or ShipError(f"'{failed.label}' brought more spikes than it can hold.")
+        for group in network.groups:
+            error = first_non_finite(group, network.time)
+            if error is not None:
+                raise error
+            if isinstance(group, NeuronGroup):
+                group.states[np.abs(group.states) < NEGLIGIBLE] = 0.0

@@ -1,0 +1,304 @@
+"""Groups: any number of components of one model, with their parameters, states and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.memory import aligned_rows, row_width
+from ship_engine.models.base import Model, Source
+from ship_engine.models.sources import SpikeSourceArray, SpikeSourcePoisson
+
+if TYPE_CHECKING:
+    import torch
+
+Selection = slice | NDArray[np.intp] | None
+
+
+class Group:
+    """Components of one model.
+
+    Parameters
+    ----------
+    model : type[Model] or type[Source]
+        What each component computes.
+    size : int
+        Number of components.
+    label : str
+        For messages.
+    parameters : mapping
+        Values by name, each a number or an array of `size`; the rest have their defaults.
+
+    Attributes
+    ----------
+    values : dict of str to float64 array [1] or [size]
+        Parameters; one element stands for all components.
+    version : int
+        Grows with every change of a parameter, so that executors know what to refresh.
+    """
+
+    def __init__(
+        self,
+        model: type[Model] | type[Source],
+        size: int,
+        label: str = "",
+        parameters: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        if size < 1:
+            raise InvalidValueError(f"A group of {size} components; give at least 1.")
+        self.model, self.size, self.label = model, int(size), label or model.name
+        self.values = {p.name: np.array([p.default]) for p in model.parameters}
+        self.version = 0
+        self.ring = RingBuffer(len(model.ports), self.size)
+        self.set(**(parameters or {}))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model.name}, {self.size}, label={self.label!r})"
+
+    def set(self, selection: Selection = None, **parameters: ArrayLike) -> None:
+        """Set parameters of all components or of some.
+
+        Parameters
+        ----------
+        selection : slice or integer array, optional
+            Which components; all by default.
+        **parameters : float or array
+            One value, or one for each selected component.
+
+        Raises
+        ------
+        UnknownNameError
+            If the model has no parameter of that name.
+        InvalidValueError
+            If a value is not finite, out of range, or of the wrong shape.  Nothing is changed.
+        """
+        count = self.size if selection is None else np.arange(self.size)[selection].size
+        known = {p.name: p for p in self.model.parameters}
+        checked = {}
+        for name, value in parameters.items():
+            if name not in known:
+                raise UnknownNameError(
+                    f"{self.model.name} has no parameter '{name}'; it has {', '.join(known)}."
+                )
+            array = _checked_array(name, value, count, self.label)
+            wrong = ~(np.isfinite(array) & known[name].allows(array))
+            if wrong.any():
+                raise InvalidValueError(
+                    f"{name} = {array[wrong][0]:g} {known[name].unit} in '{self.label}'; "
+                    f"it must be {known[name].requirement}."
+                )
+            checked[name] = array
+        for name, array in checked.items():
+            self.values[name] = _merged(self.values[name], array, selection, self.size)
+        self.version += 1
+
+    def get(self, name: str) -> NDArray[np.float64]:
+        """A parameter of every component, shape [size]."""
+        if name not in self.values:
+            raise UnknownNameError(
+                f"{self.model.name} has no parameter '{name}'; it has {', '.join(self.values)}."
+            )
+        return np.broadcast_to(self.values[name], (self.size,))
+
+    def reset(self) -> None:
+        """Back to the initial states, without pending input."""
+        self.ring.clear()
+
+
+class NeuronGroup(Group):
+    """Components that integrate equations.
+
+    Attributes
+    ----------
+    states : float64 [states, size]
+        The rows are the model's states, in its order.
+    refractory : float64 [size]
+        What remains of each refractory period, in ms.
+    current : float64 [size]
+        The current (nA) that is injected at present.
+    initial : float64 [states, size]
+        Where the states start, and return to on `reset`.
+    """
+
+    model: type[Model]
+
+    def __init__(
+        self,
+        model: type[Model],
+        size: int,
+        label: str = "",
+        parameters: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        super().__init__(model, size, label, parameters)
+        rows = aligned_rows(len(model.states) + 2, self.size)
+        self.states, self.refractory, self.current = rows[:-2], rows[-2], rows[-1]
+        for row, state in zip(self.states, model.states, strict=True):
+            row[:] = state.initial
+        self.initial = self.states.copy()
+
+    def __getitem__(self, state: str) -> NDArray[np.float64]:
+        """The row of a state: a view, [size]."""
+        return self.states[self._row(state)]
+
+    def tensor(self, state: str) -> torch.Tensor:
+        """The row of a state as a torch tensor on the same memory, [batch = 1, size]."""
+        import torch
+
+        return torch.from_numpy(self[state])[None, :]
+
+    def initialize(self, state: str, value: ArrayLike, selection: Selection = None) -> None:
+        """Set a state now, and where it starts after every reset.
+
+        Raises
+        ------
+        UnknownNameError
+            If the model has no such state.
+        InvalidValueError
+            If the value is not finite or of the wrong shape.
+        """
+        row = self._row(state)
+        chosen = slice(None) if selection is None else selection
+        array = _checked_array(state, value, self.states[row, chosen].size, self.label)
+        if not np.isfinite(array).all():
+            raise InvalidValueError(
+                f"The initial value {array[~np.isfinite(array)][0]} of {state} in "
+                f"'{self.label}' is not finite."
+            )
+        self.states[row, chosen] = array
+        self.initial[row, chosen] = array
+
+    def reset(self) -> None:
+        super().reset()
+        self.states[:] = self.initial
+        self.refractory[:] = 0.0
+        self.current[:] = 0.0
+
+    def _row(self, state: str) -> int:
+        names = [s.name for s in self.model.states]
+        if state not in names:
+            raise UnknownNameError(
+                f"{self.model.name} has no state '{state}'; it has {', '.join(names)}."
+            )
+        return names.index(state)
+
+
+class PoissonGroup(Group):
+    """Poisson processes; see `ship_engine.models.sources.SpikeSourcePoisson`."""
+
+    def __init__(
+        self, size: int, label: str = "", parameters: Mapping[str, ArrayLike] | None = None
+    ) -> None:
+        super().__init__(SpikeSourcePoisson, size, label, parameters)
+
+
+class SpikeArrayGroup(Group):
+    """Components that emit spikes at given times.
+
+    Attributes
+    ----------
+    times : list of float64 arrays
+        The spike times of each component in ms, ascending.
+    """
+
+    def __init__(self, size: int, label: str = "") -> None:
+        super().__init__(SpikeSourceArray, size, label)
+        self.times: list[NDArray[np.float64]] = [np.empty(0)] * size
+
+    def set_spike_times(
+        self, times: list[NDArray[np.float64]], selection: Selection = None
+    ) -> None:
+        """Give each selected component its spike times (ms).
+
+        Raises
+        ------
+        InvalidValueError
+            If there are more or fewer arrays than components, or times are not finite,
+            negative, or not ascending.  Nothing is changed.
+        """
+        chosen = np.arange(self.size) if selection is None else np.arange(self.size)[selection]
+        if len(times) != chosen.size:
+            raise InvalidValueError(
+                f"{len(times)} lists of spike times for {chosen.size} components of "
+                f"'{self.label}'; give one list for each."
+            )
+        arrays = [np.asarray(t, np.float64).reshape(-1) for t in times]
+        for cell, array in zip(chosen, arrays, strict=True):
+            if not np.isfinite(array).all() or (array < 0.0).any():
+                raise InvalidValueError(
+                    f"Spike times of component {cell} of '{self.label}' must be finite and "
+                    f">= 0 ms; they reach from {array.min()} to {array.max()}."
+                )
+            if (np.diff(array) < 0.0).any():
+                raise InvalidValueError(
+                    f"Spike times of component {cell} of '{self.label}' must be in ascending "
+                    "order; sort them."
+                )
+        for cell, array in zip(chosen, arrays, strict=True):
+            self.times[cell] = array
+        self.version += 1
+
+
+class RingBuffer:
+    """Input that is still to come, for each port, time step and component.
+
+    Attributes
+    ----------
+    data : float64 [ports, slots, width]
+        What arrives at step k lies in slot ``k % slots``; rows are `width` apart and aligned.
+    """
+
+    def __init__(self, ports: int, size: int) -> None:
+        self.ports, self.size, self.width = ports, size, row_width(size)
+        self.data = self._allocate(2)
+
+    @property
+    def slots(self) -> int:
+        """Time steps that the buffer holds."""
+        return int(self.data.shape[1])
+
+    def reserve(self, slots: int, step: int) -> None:
+        """Make room for at least `slots` steps, keeping what is pending at `step`."""
+        if slots <= self.slots:
+            return
+        old, count = self.data, self.slots
+        self.data = self._allocate(slots)
+        for ahead in range(count):
+            self.data[:, (step + ahead) % slots] = old[:, (step + ahead) % count]
+
+    def clear(self) -> None:
+        """Forget all pending input."""
+        self.data[:] = 0.0
+
+    def _allocate(self, slots: int) -> NDArray[np.float64]:
+        rows = self.ports * slots
+        block = aligned_rows(rows, self.width) if rows else np.zeros((0, self.width))
+        return block.reshape(self.ports, slots, self.width)
+
+
+def _checked_array(name: str, value: Any, count: int, label: str) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(value, np.float64).reshape(-1) if np.ndim(value) < 2 else None
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"{name} = {value!r} in '{label}' is not a number or an array of numbers."
+        ) from error
+    if array is None or array.size not in (1, count):
+        raise InvalidValueError(
+            f"{name} in '{label}' has shape {np.shape(value)}; give one value or {count}."
+        )
+    return array
+
+
+def _merged(
+    old: NDArray[np.float64], new: NDArray[np.float64], selection: Selection, size: int
+) -> NDArray[np.float64]:
+    """Parameter values after a change of some; collapsed if they are all the same."""
+    if selection is not None:
+        full = np.array(np.broadcast_to(old, (size,)))
+        full[selection] = new
+        new = full
+    return new[:1].copy() if (new == new[0]).all() else new.copy()

@@ -1,0 +1,1 @@
+"""From elementwise functions to machine code: kernel text, compiler, cache, loader."""

@@ -1,0 +1,70 @@
+"""The compiled kernel of a model, from the cache or compiled now."""
+
+from __future__ import annotations
+
+import linecache
+import types
+from collections.abc import Callable
+from typing import Any
+
+from ship_engine.lowering.cache import KernelCache
+from ship_engine.lowering.kernel_source import KernelWriter
+from ship_engine.lowering.loader import MachineCode
+from ship_engine.models.base import Model
+
+
+def model_kernel(cache: KernelCache, model: type[Model], lean: bool) -> MachineCode:
+    """Machine code ``kernel(group, step, low, high) -> number of spikes`` of a model.
+
+    Parameters
+    ----------
+    cache : KernelCache
+        Where compiled code is kept.
+    model : type[Model]
+        The model.
+    lean : bool
+        Whether all parameters are the same for all cells and no current is injected.
+    """
+    writer = KernelWriter(model, lean)
+    text = writer.text()
+    functions = writer.functions()
+    described = [f"{name} {_fingerprint(function)}" for name, function in functions.items()]
+
+    def build() -> Callable[..., Any]:
+        from ship_engine.compiled import dialect
+
+        done: dict[Any, Any] = {}
+        scope = {name: dialect.compile_elementwise(f, done) for name, f in functions.items()}
+        return _define(text, f"<kernel of {model.name}>", scope)
+
+    name = f"{model.name or model.__name__}-{'lean' if lean else 'general'}"
+    return cache.get(name, "\n".join([text, *described]), 4, build)
+
+
+def _define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
+    import math
+
+    from ship_engine.compiled import dialect
+
+    names = ("jit", "float64", "int64", "int32", "uint64", "uint8")
+    scope |= {name: getattr(dialect, name) for name in names}
+    scope["math"] = math
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    exec(compile(text, file, "exec"), scope)
+    kernel: Callable[..., Any] = scope["kernel"]
+    return kernel
+
+
+def _fingerprint(function: Callable[..., Any], seen: tuple[Any, ...] = ()) -> str:
+    """Text that changes whenever the function, or one that it calls, changes."""
+    code = function.__code__
+    parts = [repr(code.co_code), repr([c for c in code.co_consts if not isinstance(c, str)])]
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, types.FunctionType) and value not in seen:
+            parts.append(f"{name}=({_fingerprint(value, (*seen, function))})")
+        elif isinstance(value, (int, float)):
+            parts.append(f"{name}={value!r}")
+        else:
+            parts.append(name)
+    return " ".join(parts)

@@ -1,0 +1,45 @@
+"""Where a group's kernel finds its data: a table of integers, most of them addresses.
+
+The table starts with the entries named here; behind them come, in this order, the address of
+each state's row, of each port's ring buffer, and for each parameter and each coefficient its
+address and its stride (0: one value for all cells).
+"""
+
+from __future__ import annotations
+
+from ship_engine.models.base import Model
+
+SIZE = 0  # number of cells
+RING_SLOTS = 1  # time steps that a ring buffer holds
+RING_WIDTH = 2  # float64 from one slot to the next
+SPIKE_INDEX = 3  # int32: cells that spiked in this step
+SPIKE_OFFSET = 4  # float64: ms from the start of the step to each of those spikes
+FLAGS = 5  # uint8 scratch, one for each cell, rounded up to eight
+SCALARS = 6  # float64: dt, the smallest time that counts, 1 if spikes lie on the grid
+ERROR = 7  # int64: a cell whose state is not finite, or -1
+REFRACTORY = 8  # float64 row: ms that remain of the refractory period
+CURRENT = 9  # float64 row: injected current
+HEADER = 10
+
+BLOCK = 512
+"""Cells that a kernel handles at a time: what they need fits into the first-level cache."""
+
+
+class Layout:
+    """Positions in the table of a model's rows."""
+
+    def __init__(self, model: type[Model]) -> None:
+        position = HEADER
+        self.state: dict[str, int] = {}
+        self.port: dict[str, int] = {}
+        self.value: dict[str, int] = {}
+        for state in model.states:
+            self.state[state.name] = position
+            position += 1
+        for port in model.ports:
+            self.port[port.name] = position
+            position += 1
+        for name in [p.name for p in model.parameters] + list(model.coefficients):
+            self.value[name] = position
+            position += 2
+        self.length = position

@@ -1,0 +1,1 @@
+"""Neuron models and spike sources: where each is defined is what its file is called."""

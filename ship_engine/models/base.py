@@ -1,0 +1,131 @@
+"""What a model is: names with units, and a few elementwise functions of numbers.
+
+A neuron model is a class that is never instantiated: it holds descriptions, no data.  Its
+functions are written in the language of `ship_engine.elementwise` and take what they need *by
+name*: a parameter, a state, a coefficient, an input port, ``dt`` (ms) or ``i_inj`` (the injected
+current, nA).  They return a tuple in the order that the class declares.
+
+One time step from t to t + dt is
+
+1. each input port adds what arrives at t to its state;
+2. `advance_timestep` gives the states at t + dt as if no spike occurred, with the coefficients
+   that `time_dep` computes from the parameters for that dt;
+3. where `threshold` is >= 0 the component spikes, `reset` gives the states just after, and for
+   its refractory period the states named in `held` stay where they are.
+
+Executors find the moment of the spike inside the step by calling `time_dep` for a part of it,
+therefore every function must be valid for any dt > 0.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that a model is given: its name, default, unit and the values that it allows."""
+
+    name: str
+    default: float
+    unit: str
+    minimum: float = float("-inf")
+    exclusive: bool = False
+    """Whether the minimum itself is not allowed."""
+
+    def allows(self, value: Any) -> Any:
+        """Elementwise: whether a finite value lies in the allowed range."""
+        return value > self.minimum if self.exclusive else value >= self.minimum
+
+    @property
+    def requirement(self) -> str:
+        """The allowed range in words."""
+        if self.minimum == float("-inf"):
+            return "a finite number"
+        return f"{'>' if self.exclusive else '>='} {self.minimum:g}"
+
+
+@dataclass(frozen=True)
+class State:
+    """A number that a model keeps for each component: its name, initial value and unit."""
+
+    name: str
+    initial: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input: arriving weights are summed, times the coefficient `gain`, onto `state`."""
+
+    name: str
+    state: str
+    unit: str
+    gain: str | None = None
+
+
+Elementwise = Callable[..., tuple[Any, ...]]
+
+
+def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names that an elementwise function asks for, in order."""
+    return tuple(inspect.signature(function).parameters)
+
+
+class Model:
+    """Base class of all models that integrate equations (neurons; for sources see `Source`).
+
+    Subclasses set the class attributes and write the functions as static methods.  See
+    `ship_engine.models.lif` for one written by hand from parts and `docs/extending.md` for a
+    complete model of one's own.
+    """
+
+    name: ClassVar[str] = ""
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    states: ClassVar[tuple[State, ...]] = ()
+    ports: ClassVar[tuple[Port, ...]] = ()
+    coefficients: ClassVar[tuple[str, ...]] = ()
+    """Names of what `time_dep` returns."""
+    reset_states: ClassVar[tuple[str, ...]] = ()
+    """Names of what `reset` returns."""
+    held: ClassVar[tuple[str, ...]] = ()
+    """States that stay constant during the refractory period; their ports are deaf meanwhile."""
+    refractory_period: ClassVar[str | None] = None
+    """Name of the parameter that gives the refractory period in ms."""
+
+    time_dep: ClassVar[Elementwise]
+    advance_timestep: ClassVar[Elementwise]
+    threshold: ClassVar[Callable[..., Any] | None] = None
+    reset: ClassVar[Elementwise | None] = None
+
+    @classmethod
+    def takes_current(cls) -> bool:
+        """Whether a current can be injected into this model."""
+        return "i_inj" in argument_names(cls.advance_timestep)
+
+    @classmethod
+    def state_index(cls, name: str) -> int:
+        """Row of a state in the state matrix."""
+        return [state.name for state in cls.states].index(name)
+
+
+class Source:
+    """Base class of models that only emit spikes; they have no state to integrate.
+
+    `kind` names the generator that executors implement; `parameters` describes the numbers that
+    it takes for each component.
+    """
+
+    name: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    states: ClassVar[tuple[State, ...]] = ()
+    ports: ClassVar[tuple[Port, ...]] = ()
+
+    @classmethod
+    def takes_current(cls) -> bool:
+        """A source has no membrane to inject a current into."""
+        return False

@@ -1,0 +1,196 @@
+"""Receptors: what an arriving spike does to a membrane.
+
+A receptor is a part of a neuron model (see `ship_engine.models.composition`).  Its names are
+templates: composed under the suffix ``_exc``, ``tau_syn`` becomes ``tau_syn_exc``.
+
+========================  =======================================================================
+`time_dep`                coefficients of a step, from dt and the receptor's parameters
+`advance`                 the receptor's states one step later
+`current`                 the current (nA) that flows into a membrane at potential v (mV)
+`coupling`, `drive`       for currents that do not depend on v: the exact change of a leaky
+                          membrane's potential over a step, from the states at its start
+========================  =======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ship_engine.elementwise import exp, exp_moment, exprel
+from ship_engine.models.base import Elementwise, Parameter, Port, State
+
+EULER = 2.718281828459045
+
+
+class Receptor:
+    """Base class of receptors; subclasses are descriptions and are never instantiated."""
+
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    states: ClassVar[tuple[State, ...]] = ()
+    port: ClassVar[Port]
+    coefficients: ClassVar[tuple[str, ...]] = ()
+    conductance_based: ClassVar[bool] = False
+    time_dep: ClassVar[Elementwise]
+    advance: ClassVar[Elementwise]
+    current: ClassVar[Callable[..., Any] | None] = None
+    coupling_coefficients: ClassVar[tuple[str, ...]] = ()
+    coupling: ClassVar[Elementwise | None] = None
+    drive: ClassVar[Callable[..., Any] | None] = None
+
+
+TAU_SYN = Parameter("tau_syn", 5.0, "ms", minimum=0.0, exclusive=True)
+
+
+class CurrentExponential(Receptor):
+    """Current that jumps by the weight and decays exponentially.
+
+    d isyn/dt = -isyn / tau_syn;  a spike of weight w adds w to isyn (nA).
+    Exact on a leaky membrane (Rotter & Diesmann 1999, Biol. Cybern. 81:381).
+    """
+
+    parameters = (TAU_SYN,)
+    states = (State("isyn", 0.0, "nA"),)
+    port = Port("", "isyn", "nA")
+    coefficients = ("decay",)
+    coupling_coefficients = ("to_v",)
+
+    @staticmethod
+    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+        return (exp(-dt / tau_syn),)
+
+    @staticmethod
+    def advance(isyn, decay):  # type: ignore[no-untyped-def]
+        return (isyn * decay,)
+
+    @staticmethod
+    def current(isyn, v):  # type: ignore[no-untyped-def]
+        return isyn
+
+    @staticmethod
+    def coupling(dt, tau_syn, tau_m, cm):  # type: ignore[no-untyped-def]
+        return (exp(-dt / tau_m) * dt / cm * exprel(dt * (1.0 / tau_m - 1.0 / tau_syn)),)
+
+    @staticmethod
+    def drive(isyn, to_v):  # type: ignore[no-untyped-def]
+        return isyn * to_v
+
+
+class CurrentAlpha(Receptor):
+    """Current in the form of an alpha function, w (t / tau_syn) exp(1 - t / tau_syn).
+
+    d isyn/dt = isyn_rise - isyn / tau_syn;  d isyn_rise/dt = -isyn_rise / tau_syn;
+    a spike of weight w adds w e / tau_syn to isyn_rise, so that isyn peaks at w (nA).
+    Exact on a leaky membrane (Rotter & Diesmann 1999).
+    """
+
+    parameters = (TAU_SYN,)
+    states = (State("isyn", 0.0, "nA"), State("isyn_rise", 0.0, "nA/ms"))
+    port = Port("", "isyn_rise", "nA", gain="peak_rate")
+    coefficients = ("decay", "gained", "peak_rate")
+    coupling_coefficients = ("to_v", "rise_to_v")
+
+    @staticmethod
+    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+        decay = exp(-dt / tau_syn)
+        return decay, dt * decay, EULER / tau_syn
+
+    @staticmethod
+    def advance(isyn, isyn_rise, decay, gained):  # type: ignore[no-untyped-def]
+        return isyn * decay + isyn_rise * gained, isyn_rise * decay
+
+    @staticmethod
+    def current(isyn, v):  # type: ignore[no-untyped-def]
+        return isyn
+
+    @staticmethod
+    def coupling(dt, tau_syn, tau_m, cm):  # type: ignore[no-untyped-def]
+        z = dt * (1.0 / tau_m - 1.0 / tau_syn)
+        leak = exp(-dt / tau_m) * dt / cm
+        return leak * exprel(z), leak * dt * exp_moment(z)
+
+    @staticmethod
+    def drive(isyn, isyn_rise, to_v, rise_to_v):  # type: ignore[no-untyped-def]
+        return isyn * to_v + isyn_rise * rise_to_v
+
+
+class VoltageJump(Receptor):
+    """A spike of weight w (mV) moves the membrane potential by w at once."""
+
+    port = Port("", "v", "mV")
+
+    @staticmethod
+    def time_dep(dt):  # type: ignore[no-untyped-def]
+        return ()
+
+    @staticmethod
+    def advance():  # type: ignore[no-untyped-def]
+        return ()
+
+    @staticmethod
+    def current(v):  # type: ignore[no-untyped-def]
+        return 0.0
+
+    @staticmethod
+    def coupling(dt):  # type: ignore[no-untyped-def]
+        return ()
+
+    @staticmethod
+    def drive():  # type: ignore[no-untyped-def]
+        return 0.0
+
+
+E_SYN = Parameter("e_syn", 0.0, "mV")
+
+
+class ConductanceExponential(Receptor):
+    """Conductance that jumps by the weight and decays exponentially.
+
+    I = gsyn (e_syn - v);  d gsyn/dt = -gsyn / tau_syn;  a spike of weight w adds w to gsyn (uS).
+    """
+
+    parameters = (E_SYN, TAU_SYN)
+    states = (State("gsyn", 0.0, "uS"),)
+    port = Port("", "gsyn", "uS")
+    coefficients = ("decay",)
+    conductance_based = True
+
+    @staticmethod
+    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+        return (exp(-dt / tau_syn),)
+
+    @staticmethod
+    def advance(gsyn, decay):  # type: ignore[no-untyped-def]
+        return (gsyn * decay,)
+
+    @staticmethod
+    def current(gsyn, v, e_syn):  # type: ignore[no-untyped-def]
+        return gsyn * (e_syn - v)
+
+
+class ConductanceAlpha(Receptor):
+    """Conductance in the form of an alpha function, w (t / tau_syn) exp(1 - t / tau_syn).
+
+    I = gsyn (e_syn - v);  d gsyn/dt = gsyn_rise - gsyn / tau_syn;
+    d gsyn_rise/dt = -gsyn_rise / tau_syn;  a spike of weight w adds w e / tau_syn to gsyn_rise,
+    so that gsyn peaks at w (uS).
+    """
+
+    parameters = (E_SYN, TAU_SYN)
+    states = (State("gsyn", 0.0, "uS"), State("gsyn_rise", 0.0, "uS/ms"))
+    port = Port("", "gsyn_rise", "uS", gain="peak_rate")
+    coefficients = ("decay", "gained", "peak_rate")
+    conductance_based = True
+
+    @staticmethod
+    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+        decay = exp(-dt / tau_syn)
+        return decay, dt * decay, EULER / tau_syn
+
+    @staticmethod
+    def advance(gsyn, gsyn_rise, decay, gained):  # type: ignore[no-untyped-def]
+        return gsyn * decay + gsyn_rise * gained, gsyn_rise * decay
+
+    @staticmethod
+    def current(gsyn, v, e_syn):  # type: ignore[no-untyped-def]
+        return gsyn * (e_syn - v)

@@ -1,0 +1,285 @@
+"""Networks: groups, the projections between them, and what is injected and recorded.
+
+A network is a description with data; an executor runs it.  Several may be alive at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ship_engine.clock import Clock
+from ship_engine.currents import CurrentSource
+from ship_engine.delivery.base import Synapses, group_synapses
+from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.groups import Group, NeuronGroup
+from ship_engine.monitors import SpikeMonitor, StateMonitor
+from ship_engine.ordering import stack_order
+
+if TYPE_CHECKING:
+    from ship_engine.executors.base import Executor
+    from ship_engine.lowering.cache import KernelCache
+
+SPIKE_PRECISIONS = ("off_grid", "on_grid")
+
+
+@dataclass(eq=False)
+class Projection:
+    """Synapses from one group to a port of another.
+
+    Attributes
+    ----------
+    source, target : Group
+        The groups that it connects.
+    port : str
+        Input port of the target.
+    synapses : Synapses
+        The connections, with weights and delays.
+    """
+
+    source: Group
+    target: Group
+    port: str
+    synapses: Synapses
+
+
+@dataclass(eq=False)
+class Injection:
+    """A current that enters some components of a group."""
+
+    source: CurrentSource
+    group: NeuronGroup
+    cells: NDArray[np.int32]
+
+
+class Network:
+    """Groups and projections, and the time that they have reached.
+
+    Parameters
+    ----------
+    dt : float
+        Time step in ms.
+    seed : int
+        Of every random number that is drawn while the network runs.
+    spike_precision : {'off_grid', 'on_grid'}
+        Whether a spike is stamped where it happens inside a time step, or at the step's end.
+    executor : Executor, optional
+        What runs the network; by default the Numba executor.
+    cache : KernelCache, optional
+        Compiled functions; networks may share one.
+
+    Attributes
+    ----------
+    step : int
+        Time steps since the start.
+    epoch : int
+        How often the network was reset; each epoch has random numbers of its own.
+    structure : int
+        Grows whenever something is added, so that executors know what to bind anew.
+    """
+
+    def __init__(
+        self,
+        dt: float = 0.1,
+        seed: int = 0,
+        spike_precision: str = "off_grid",
+        executor: Executor | None = None,
+        cache: KernelCache | None = None,
+    ) -> None:
+        if not (np.isfinite(dt) and dt > 0.0):
+            raise InvalidValueError(f"A time step of {dt} ms; it must be > 0, such as 0.1.")
+        if spike_precision not in SPIKE_PRECISIONS:
+            raise InvalidValueError(
+                f"spike_precision = {spike_precision!r}; give 'off_grid' or 'on_grid'."
+            )
+        if cache is None:
+            from ship_engine.lowering.cache import KernelCache
+
+            cache = KernelCache()
+        if executor is None:
+            from ship_engine.executors.numba_cpu import NumbaExecutor
+
+            executor = NumbaExecutor(cache)
+        self.clock = Clock(dt)
+        self.seed, self.on_grid = int(seed), spike_precision == "on_grid"
+        self.executor, self.cache = executor, cache
+        self.groups: list[Group] = []
+        self.projections: list[Projection] = []
+        self.injections: list[Injection] = []
+        self.spike_monitors: dict[Group, SpikeMonitor] = {}
+        self.state_monitors: list[StateMonitor] = []
+        self.step, self.epoch, self.structure = 0, 0, 0
+
+    @property
+    def time(self) -> float:
+        """Current time in ms."""
+        return float(self.clock.time(self.step))
+
+    def add(self, group: Group) -> Group:
+        """Add a group; returns it."""
+        self.groups.append(group)
+        self.structure += 1
+        return group
+
+    def connect(
+        self,
+        source: Group,
+        target: Group,
+        port: str,
+        pairs: tuple[NDArray[np.int32], NDArray[np.int32]],
+        weight: ArrayLike = 1.0,
+        delay: ArrayLike = 1,
+    ) -> Projection:
+        """Connect components of two groups.
+
+        Parameters
+        ----------
+        source, target : Group
+            Groups of this network.
+        port : str
+            Input port of the target.
+        pairs : (int32 array, int32 array)
+            Source and target component of each synapse; repeats are synapses of their own.
+        weight : float or array
+            In the unit of the port.
+        delay : int or array
+            In time steps; zero acts within the step.
+
+        Raises
+        ------
+        UnknownNameError
+            If the target has no such port, or a group is not of this network.
+        InvalidValueError
+            If a weight is not finite, a delay negative, or a component does not exist.
+        """
+        for group in (source, target):
+            if group not in self.groups:
+                raise UnknownNameError(f"'{group.label}' is not a group of this network; add it.")
+        ports = [p.name for p in target.model.ports]
+        if port not in ports:
+            raise UnknownNameError(
+                f"'{target.label}' ({target.model.name}) has no port '{port}'; "
+                f"it has {', '.join(ports) or 'none'}."
+            )
+        _check_connections(source, target, pairs, weight, delay)
+        synapses = group_synapses(self.cache, source.size, *pairs, weight, delay)
+        projection = Projection(source, target, port, synapses)
+        self.projections.append(projection)
+        self.structure += 1
+        return projection
+
+    def inject(
+        self, source: CurrentSource, group: NeuronGroup, cells: NDArray[np.integer]
+    ) -> None:
+        """Inject a current into some components of a group.
+
+        Raises
+        ------
+        InvalidValueError
+            If the group's model takes no current.
+        """
+        if not group.model.takes_current():
+            raise InvalidValueError(
+                f"'{group.label}' ({group.model.name}) takes no injected current."
+            )
+        self.injections.append(Injection(source, group, np.asarray(cells, np.int32)))
+        self.structure += 1
+
+    def record_spikes(self, group: Group, cells: NDArray[np.integer] | slice) -> SpikeMonitor:
+        """Record the spikes of these components from now on; one monitor serves a group."""
+        monitor = self.spike_monitors.setdefault(group, SpikeMonitor(group))
+        monitor.add(cells)
+        self.structure += 1
+        return monitor
+
+    def record_state(
+        self, group: NeuronGroup, state: str, cells: NDArray[np.integer], interval: int = 1
+    ) -> StateMonitor:
+        """Sample a state of these components every `interval` steps, from now on."""
+        group[state]
+        monitor = StateMonitor(group, state, cells, interval, self.step)
+        self.state_monitors.append(monitor)
+        self.structure += 1
+        return monitor
+
+    def stop_recording(self, monitor: SpikeMonitor | StateMonitor) -> None:
+        """Record no longer with this monitor; what it holds stays in it."""
+        if isinstance(monitor, SpikeMonitor):
+            self.spike_monitors.pop(monitor.group, None)
+        elif monitor in self.state_monitors:
+            self.state_monitors.remove(monitor)
+        self.structure += 1
+
+    def stack(self) -> list[Group]:
+        """The groups in the order in which a step advances them."""
+        number = {group: k for k, group in enumerate(self.groups)}
+        edges = [
+            (number[p.source], number[p.target], float(p.synapses.delay.min()))
+            for p in self.projections
+            if len(p.synapses)
+        ]
+        return [self.groups[k] for k in stack_order(len(self.groups), edges)]
+
+    def run(self, steps: int, progress: Callable[[int], None] | None = None) -> None:
+        """Advance by a number of time steps.
+
+        Parameters
+        ----------
+        steps : int
+            How many.
+        progress : callable, optional
+            Called now and then with the number of steps done since the last call.
+
+        Raises
+        ------
+        NonFiniteStateError
+            If a state became NaN or infinite; the network stays at the step where it was found.
+        """
+        if steps < 0:
+            raise InvalidValueError(f"A run of {steps} steps; time only goes forward.")
+        self.executor.run(self, steps, progress)
+
+    def reset(self) -> None:
+        """Back to time zero and the initial states; recorded data are forgotten."""
+        self.step = 0
+        self.epoch += 1
+        for group in self.groups:
+            group.reset()
+        for monitor in (*self.spike_monitors.values(), *self.state_monitors):
+            monitor.clear()
+        self.structure += 1
+
+
+def _check_connections(
+    source: Group,
+    target: Group,
+    pairs: tuple[NDArray[np.int32], NDArray[np.int32]],
+    weight: ArrayLike,
+    delay: ArrayLike,
+) -> None:
+    for group, cells in zip((source, target), pairs, strict=True):
+        if cells.size and (cells.min() < 0 or cells.max() >= group.size):
+            raise InvalidValueError(
+                f"Components {cells.min()} to {cells.max()} of '{group.label}', "
+                f"which has components 0 to {group.size - 1}."
+            )
+    weights = np.asarray(weight, np.float64)
+    if not np.isfinite(weights).all():
+        raise InvalidValueError(
+            f"A weight of {weights[~np.isfinite(weights)].flat[0]} from '{source.label}' to "
+            f"'{target.label}'; weights must be finite."
+        )
+    if (np.asarray(delay) < 0).any():
+        raise InvalidValueError(
+            f"A delay of {np.min(delay)} steps from '{source.label}' to '{target.label}'; "
+            "it must be >= 0."
+        )
+    if pairs[0].size and np.min(delay) == 0 and np.max(delay) > 0:
+        raise InvalidValueError(
+            f"Delays of 0 and of {np.max(delay)} steps in one projection from '{source.label}' to "
+            f"'{target.label}'; connect undelayed and delayed synapses separately."
+        )
