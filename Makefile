@@ -21,6 +21,7 @@ CODE = pyNN_ship ship_engine tests benchmarks examples shim setup.py
 
 .PHONY: help run test test-peers lint format bench peers dist clean
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -51,7 +52,7 @@ peers: $(VENV_PEERS)/.ready ## install NEST and NEURON in an environment of thei
 dist: $(VENV)/.ready-test ## build the source distribution, and from it the wheel
 	rm -rf build dist
 	$(VENV)/bin/python $(INSTALL) build
-	$(VENV)/bin/python -m build
+	$(VENV)/bin/python -m build --quiet
 
 clean: ## remove the environments and whatever was built
 	rm -rf $(VENV) $(VENV_PEERS) .venv-wheel build dist *.egg-info

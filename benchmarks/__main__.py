@@ -15,9 +15,11 @@ from .machine import describe_machine
 from .simulators import Simulator, find
 
 RESULTS = runner.REPOSITORY / "benchmarks" / "results"
+USUAL = ["cuba", "coba", "tiny"]
 EPILOG = """
 examples:
-  python -m benchmarks cuba coba --against nest neuron
+  python -m benchmarks
+  python -m benchmarks cuba --against nest neuron brian2
   python -m benchmarks brunel --against nest --duration 100 --repeats 1
   python -m benchmarks all --against nest --python-for nest=peers/bin/python --markdown
 
@@ -30,8 +32,12 @@ benchmarks:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmarks that the command line names, print their tables, keep the results."""
-    options = _parser().parse_args(arguments)
-    names = list(networks.NAMES) if "all" in options.names else options.names
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    names = list(networks.NAMES) if "all" in options.names else options.names or USUAL
+    for name in names:
+        if name not in networks.NAMES:
+            parser.error(f"no benchmark {name!r}; there are {', '.join(networks.NAMES)} and all")
     pythons = _pythons(options.python_for)
     wanted = dict.fromkeys([options.reference, *options.against])  # each once, in order
     simulators = [find(name, pythons) for name in wanted]
@@ -71,8 +77,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="+", metavar="NAME", choices=[*networks.NAMES, "all"], help="what to run")
-    add("--against", nargs="+", default=[], metavar="SIMULATOR", help="nest, neuron, brian2 ...")
+    add("names", nargs="*", metavar="NAME", help=f"what to run ({', '.join(USUAL)})")
+    add(
+        "--against",
+        nargs="*",
+        default=["nest", "neuron"],
+        metavar="SIMULATOR",
+        help="the simulators to compare with (nest neuron)",
+    )
     add("--reference", default="ship", metavar="SIMULATOR", help="divide by this one (ship)")
     add("--repeats", type=int, default=3, metavar="N", help="rounds, each with all of them (3)")
     add(
@@ -94,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     some = parser.add_argument_group("options of some benchmarks")
     some.add_argument("--duration", type=float, metavar="MS", help="biological time to run")
-    some.add_argument("--size", type=int, metavar="N", help="neurons (brunel, tiny, build)")
+    some.add_argument("--size", type=int, metavar="N", help="neurons (brunel, build)")
     some.add_argument("--steps", type=int, metavar="N", help="steps (step)")
     some.add_argument("--threads", type=int, metavar="N", help="threads (cuba, coba, brunel)")
     some.add_argument("--limit", type=float, metavar="S", help="skip what takes longer (build)")

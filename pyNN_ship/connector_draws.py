@@ -8,7 +8,7 @@ once where that provably gives the same numbers, one call after the other where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -177,7 +177,7 @@ def draw_without_replacement(
         chosen = [candidates[:n_allowed]] * full_sets
         if remainder:
             chosen.append(rng.permutation(candidates[:n_allowed])[:remainder])
-        partners.append(chosen[0] if len(chosen) == 1 else np.concatenate(chosen or [[]]))
+        partners.append(np.concatenate(chosen) if chosen else candidates[:0])
     joined, drawn_counts = _joined(partners)
     if own is not None:
         # The permutation is one of positions among the allowed candidates: skip the excluded one.
@@ -194,7 +194,7 @@ def _require_candidates(count: int, n_allowed: int) -> None:
         )
 
 
-def _joined(partners: list[IntegerArray]) -> tuple[IntegerArray, IntegerArray]:
+def _joined(partners: Sequence[IntegerArray]) -> tuple[IntegerArray, IntegerArray]:
     counts = np.fromiter((chosen.size for chosen in partners), np.int64, len(partners))
     joined = np.concatenate(partners).astype(np.int64) if partners else np.empty(0, np.int64)
     return joined, counts
@@ -215,8 +215,8 @@ def draw_pairs(
             (uniform_integers(rng, 1, n_sources)[0], rng.choice(targets, size=1)[0])
             for _ in range(count)
         ]
-        pairs = np.array(drawn, dtype=np.int64).reshape(count, 2)
-        return pairs[:, 0], pairs[:, 1]
+        both = np.array(drawn, dtype=np.int64).reshape(count, 2)
+        return both[:, 0], both[:, 1]
     if n_sources == n_targets:
         pairs = rng.rng.randint(0, n_sources, size=(count, 2))
         return pairs[:, 0], targets[pairs[:, 1]]
@@ -245,7 +245,7 @@ def _alternating_integers(
     words_per_pair = sum((mask + 1) / bound for mask, bound in zip(masks, bounds, strict=True))
     state = bit_generator.state
     words = np.empty(0, np.uint32)
-    accepted = np.empty(0, np.int64)
+    accepted: IntegerArray = np.empty(0, np.int64)
     while accepted.size < 2 * count:
         missing = count - accepted.size // 2
         more = bit_generator.random_raw(int(missing * words_per_pair * 1.05) + 64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -86,19 +87,25 @@ class Distances:
         return np.sqrt(squared)
 
 
-def displacement_values(expression: Any, projection: Any) -> Any:
-    """Return a function (sources, targets) of pairs for PyNN's DisplacementExpression.
+class Displacements:
+    """Displacements between the cells of a projection, for PyNN's DisplacementExpression.
 
     By its contract the user's function maps each displacement on its own, so it can be asked for
     many columns at once, and the positions are looked up once, not once per column.
     """
-    source_positions = projection.pre.positions.T
-    target_positions = projection.post.positions.T
 
-    def values(sources: IntegerArray, targets: IntegerArray) -> Any:
-        return expression._disp_function((target_positions[targets] - source_positions[sources]).T)
+    def __init__(self, projection: Any) -> None:
+        self._sources = projection.pre.positions
+        self._targets = projection.post.positions
 
-    return values
+    def of_pairs(self, sources: IntegerArray, targets: IntegerArray) -> FloatArray:
+        """Return x, y and z from ``sources[k]`` to ``targets[k]``, shape (3, pairs)."""
+        return self._targets[:, targets] - self._sources[:, sources]
+
+    def of_columns(self, columns: IntegerArray) -> FloatArray:
+        """Return x, y and z from all sources to each of `columns`, one column after the other."""
+        displacements = self._targets[:, columns, np.newaxis] - self._sources[:, np.newaxis, :]
+        return displacements.reshape(3, -1)
 
 
 def is_plain_displacement(expression: Any) -> bool:
@@ -223,7 +230,8 @@ class PairValues:
 
     def _index_values(self, name: str, expression: IndexBasedExpression) -> FloatArray:
         if is_plain_displacement(expression):
-            return displacement_values(expression, self._projection)(self._sources, self._targets)
+            displacements = Displacements(self._projection)
+            return expression._disp_function(displacements.of_pairs(self._sources, self._targets))
         # One call per column, (array of sources, column): users write expressions for that call of
         # PyNN's, and some (a sum over the column, an `if` on the column) mean nothing else.
         bound = bound_expression(expression, self._projection)
@@ -240,7 +248,7 @@ def _column_bounds(targets: IntegerArray) -> list[tuple[int, int]]:
     if len(targets) == 0:
         return []
     bounds = [0, *(np.flatnonzero(np.diff(targets)) + 1).tolist(), len(targets)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))
 
 
 def _as_floating(positions: NDArray[Any]) -> FloatArray:

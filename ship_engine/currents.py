@@ -17,9 +17,39 @@ from ship_engine.random import standard_normal
 class CurrentSource(ABC):
     """A current (nA) as a function of the time step, the same for all cells that it enters."""
 
+    _kept: NDArray[np.float64] | None = None
+    _kept_from = 0
+
     @abstractmethod
     def amplitudes(self, first: int, count: int, clock: Clock) -> NDArray[np.float64]:
         """The current during `count` steps from step `first` on, [count]."""
+
+    def applied(self, first: int, count: int, clock: Clock) -> NDArray[np.float64]:
+        """What executors ask for: the amplitudes, kept for `history` if that is wanted."""
+        values = self.amplitudes(first, count, clock)
+        if self._kept is not None:
+            before = self._kept[: first - self._kept_from]
+            self._kept = np.concatenate([before, values])
+        return values
+
+    def become(self, other: CurrentSource) -> None:
+        """Take over the parameters of another current of the same kind, from now on."""
+        own = {"_kept": self._kept, "_kept_from": self._kept_from}
+        self.__dict__.update({**other.__dict__, **own})
+
+    def keep_history(self, step: int) -> None:
+        """Keep the current from this step on."""
+        self._kept, self._kept_from = np.empty(0), step
+
+    def forget_history(self) -> None:
+        """Keep the current from step 0 on, if it is kept at all."""
+        if self._kept is not None:
+            self.keep_history(0)
+
+    def history(self, step: int, clock: Clock) -> tuple[int, NDArray[np.float64]]:
+        """First step, and the current at every step from it to `step`, which is included."""
+        kept = np.empty(0) if self._kept is None else self._kept[: step - self._kept_from]
+        return self._kept_from, np.concatenate([kept, self.amplitudes(step, 1, clock)])
 
 
 class PulseCurrent(CurrentSource):

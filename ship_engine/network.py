@@ -197,11 +197,20 @@ class Network:
         return monitor
 
     def record_state(
-        self, group: NeuronGroup, state: str, cells: NDArray[np.integer], interval: int = 1
+        self,
+        group: NeuronGroup,
+        state: str,
+        cells: NDArray[np.integer],
+        interval: int = 1,
+        first: int | None = None,
     ) -> StateMonitor:
-        """Sample a state of these components every `interval` steps, from now on."""
+        """Sample a state of these components every `interval` steps from step `first` on.
+
+        The first sample is taken now if nothing else is said.
+        """
         group[state]
-        monitor = StateMonitor(group, state, cells, interval, self.step)
+        phase = self.step if first is None else first
+        monitor = StateMonitor(group, state, cells, interval, phase)
         self.state_monitors.append(monitor)
         self.structure += 1
         return monitor
@@ -215,12 +224,15 @@ class Network:
         self.structure += 1
 
     def stack(self) -> list[Group]:
-        """The groups in the order in which a step advances them."""
+        """The groups in the order in which a step advances them.
+
+        Only undelayed projections ask for an order; behind a ring buffer any order is the same.
+        """
         number = {group: k for k, group in enumerate(self.groups)}
         edges = [
-            (number[p.source], number[p.target], float(p.synapses.delay.min()))
+            (number[p.source], number[p.target], 0.0)
             for p in self.projections
-            if len(p.synapses)
+            if p.synapses.undelayed
         ]
         return [self.groups[k] for k in stack_order(len(self.groups), edges)]
 

@@ -10,7 +10,7 @@ Without loops there is an order in which every edge runs forward.  With loops so
 backward, and the rule says which.  It is that of SHIP (section 3.3 of the paper): write the edges'
 delays into the adjacency matrix whose rows are the sources and whose columns are the targets, both
 in the order of the groups; what lies below the diagonal runs backward; the order is best in which
-those entries have the least sum.  So a loop is opened where its delay is least.  Entries without
+those entries have the least sum.  So a lone loop opens where its delay is least.  Entries without
 an edge hold a negative infinitesimal, so that an edge without delay is still worse than no edge:
 of two orders with equal sums, the one with fewer backward edges is better.  The paper leaves open
 which is better if those are equal too; here it is the one with fewer undelayed edges backward, and
@@ -28,6 +28,7 @@ one by one.  In the example of figure 6 an input I, an output O and the synapse 
 between them form the loop I → x → O → y → I.  Any order has to turn one edge; in I x O y it is
 y → I, in O y I x it is x → O, and the latter is best if the delay of x → O is the least of the
 four.  (There synapse groups are groups of their own; nothing here depends on what a group is.)
+An edge without delay has the least delay there is, so a lone loop that holds one is opened at one.
 
 The groups fall into strongly connected components: the sets of groups that reach one another.
 Between components all edges can run forward, so components follow in topological order, of those
@@ -46,7 +47,7 @@ from collections.abc import Sequence
 
 from ship_engine.errors import InvalidValueError
 
-EXACT_GROUPS = 13
+EXACT_GROUPS = 15
 """Components of up to this many groups get the best order; time and memory double with each."""
 
 MOST_PASSES = 100
@@ -59,6 +60,9 @@ UNITS_PER_MILLISECOND = 10**9
 # The three numbers by which orders are compared are the digits of one whole number, in a base that
 # their sums never reach, so that costs can be added and compared as they are.
 Costs = list[dict[int, int]]
+
+# Gains[a][b] is what it saves to have a before b and not after, if they share an edge.
+Gains = dict[int, dict[int, int]]
 
 
 def stack_order(count: int, edges: Sequence[tuple[int, int, float]]) -> list[int]:
@@ -117,7 +121,7 @@ def _backward_costs(count: int, edges: Sequence[tuple[int, int, float]]) -> Cost
             if not 0 <= group < count:
                 raise InvalidValueError(
                     f"An edge from group {source} to group {target} among {count} groups; "
-                    f"groups are numbered from 0 to {count - 1}."
+                    "they are numbered from 0."
                 )
         if not (math.isfinite(delay) and delay >= 0.0):
             raise InvalidValueError(
@@ -139,37 +143,198 @@ def _units(delay: float) -> int:
 
 def _components(costs: Costs) -> list[list[int]]:
     """Strongly connected components (Tarjan 1972, without recursion), each in ascending order."""
-    count = len(costs)
-    number = [-1] * count  # in the order of discovery
-    low = [0] * count  # least number known to be reachable in the component
-    pending: list[int] = []  # discovered, component not yet known
-    is_pending = [False] * count
+    number: dict[int, int] = {}  # of each discovered group, in the order of discovery
+    lowest: dict[int, int] = {}  # least number of a pending group that it is known to reach
+    pending: list[int] = []  # discovered, but their components are not complete
+    complete: set[int] = set()
     found: list[list[int]] = []
-    discovered = 0
-    for root in range(count):
-        path = [(root, iter(costs[root]))] if number[root] < 0 else []
+    for root in range(len(costs)):
+        path = [] if root in number else [root]
+        targets = {root: iter(costs[root])}
         while path:
-            group, targets = path[-1]
-            if number[group] < 0:
-                number[group] = low[group] = discovered
-                discovered += 1
+            group = path[-1]
+            if group not in number:
+                number[group] = lowest[group] = len(number)
                 pending.append(group)
-                is_pending[group] = True
-            for target in targets:
-                if number[target] < 0:
-                    path.append((target, iter(costs[target])))
+            for target in targets[group]:
+                if target not in number:
+                    path.append(target)
+                    targets[target] = iter(costs[target])
                     break
-                if is_pending[target]:
-                    low[group] = min(low[group], number[target])
+                if target not in complete:
+                    lowest[group] = min(lowest[group], number[target])
             else:
                 path.pop()
                 if path:
-                    parent = path[-1][0]
-                    low[parent] = min(low[parent], low[group])
-                if low[group] == number[group]:
-                    start = pending.index(group) if number[group] == 0 else _last(pending, group)
-                    for member in pending[start:]:
-                        is_pending[member] = False
-                    found.append(sorted(pending[start:]))
-                    del pending[start:]
+                    lowest[path[-1]] = min(lowest[path[-1]], lowest[group])
+                if lowest[group] == number[group]:
+                    members = [pending.pop()]
+                    while members[-1] != group:
+                        members.append(pending.pop())
+                    complete.update(members)
+                    found.append(sorted(members))
     return found
+
+
+def _in_topological_order(components: list[list[int]], costs: Costs) -> list[list[int]]:
+    """Components so that edges between them run forward; ties by the smallest group number."""
+    component = {group: k for k, members in enumerate(components) for group in members}
+    successors = [
+        {component[target] for group in members for target in costs[group]} - {k}
+        for k, members in enumerate(components)
+    ]
+    missing = [0] * len(components)  # predecessors that are yet to come
+    for after in successors:
+        for k in after:
+            missing[k] += 1
+    ready = [(members[0], k) for k, members in enumerate(components) if not missing[k]]
+    heapq.heapify(ready)
+    order: list[list[int]] = []
+    while ready:
+        _, first = heapq.heappop(ready)
+        order.append(components[first])
+        for k in successors[first]:
+            missing[k] -= 1
+            if not missing[k]:
+                heapq.heappush(ready, (components[k][0], k))
+    return order
+
+
+def _exact_order(members: list[int], costs: Costs) -> list[int]:
+    """The best order of a component, by dynamic programming over the sets that stand first.
+
+    A set is a number whose k-th bit tells whether it holds the k-th member.  What a member costs
+    after a set does not depend on the order inside the set, so neither does the least cost of
+    completing it, which is known once that of all larger sets is.
+    """
+    size = len(members)
+    everyone = (1 << size) - 1
+    cost_after: list[list[int]] = []  # of each member, after each set
+    for member in members:
+        by_set = [0]
+        for earlier in members:
+            cost = costs[member].get(earlier, 0)
+            by_set += [cost + known for known in by_set]
+        cost_after.append(by_set)
+    least = [0] * (everyone + 1)  # cost of all that comes after each set
+    for chosen in range(everyone - 1, -1, -1):
+        least[chosen] = min(
+            cost_after[k][chosen] + least[chosen | 1 << k]
+            for k in range(size)
+            if not chosen >> k & 1
+        )
+    order: list[int] = []
+    chosen = 0
+    while chosen != everyone:
+        k = next(
+            k
+            for k in range(size)
+            if not chosen >> k & 1
+            and cost_after[k][chosen] + least[chosen | 1 << k] == least[chosen]
+        )
+        order.append(members[k])
+        chosen |= 1 << k
+    return order
+
+
+def _good_order(members: list[int], costs: Costs) -> list[int]:
+    """An order of a large component that no move of a single group improves."""
+    gains: Gains = {group: {} for group in members}
+    for source in members:
+        for target, cost in costs[source].items():
+            if target in gains:
+                gains[source][target] = gains[source].get(target, 0) + cost
+                gains[target][source] = gains[target].get(source, 0) - cost
+    orders = [_improved(members, gains), _improved(_greedy_order(members, costs), gains)]
+    return min(orders, key=lambda order: (_cost(order, costs), order))
+
+
+def _cost(order: list[int], costs: Costs) -> int:
+    position = {group: k for k, group in enumerate(order)}
+    return sum(
+        cost
+        for source in order
+        for target, cost in costs[source].items()
+        if position.get(target, len(order)) < position[source]
+    )
+
+
+def _greedy_order(members: list[int], costs: Costs) -> list[int]:
+    """Order from both ends (Eades, Lin & Smyth 1993), with costs for their numbers of edges.
+
+    What no remaining group drives goes next to the front, what drives none next to the back, and
+    if there is neither, the group for which it is worth most to be in front.
+    """
+    remaining = set(members)
+    outgoing: dict[int, dict[int, int]] = {group: {} for group in members}
+    incoming: dict[int, dict[int, int]] = {group: {} for group in members}
+    for source in members:
+        for target, cost in costs[source].items():
+            if target in remaining:
+                outgoing[source][target] = incoming[target][source] = cost
+    sent = {group: sum(outgoing[group].values()) for group in members}
+    received = {group: sum(incoming[group].values()) for group in members}
+
+    def priority(group: int) -> tuple[int, int, int]:
+        if not received[group]:
+            return 0, 0, group
+        if not sent[group]:
+            return 1, 0, group
+        return 2, received[group] - sent[group], group
+
+    waiting = [priority(group) for group in members]  # may hold what is out of date
+    heapq.heapify(waiting)
+    front: list[int] = []
+    back: list[int] = []
+    while waiting:
+        entry = heapq.heappop(waiting)
+        group = entry[2]
+        if group not in remaining or entry != priority(group):
+            continue
+        remaining.remove(group)
+        (back if entry[0] == 1 else front).append(group)
+        for sums, neighbours in ((received, outgoing[group]), (sent, incoming[group])):
+            for other, cost in neighbours.items():
+                if other in remaining:
+                    sums[other] -= cost
+                    heapq.heappush(waiting, priority(other))
+    return front + back[::-1]
+
+
+def _improved(order: list[int], gains: Gains) -> list[int]:
+    """Move single groups to where they cost least, until that helps no longer."""
+    order = list(order)
+    position = {group: k for k, group in enumerate(order)}
+    for _ in range(MOST_PASSES):
+        moved = False
+        for group in sorted(order):
+            place = _best_place(group, position, gains[group])
+            here = position[group]
+            if place == here:
+                continue
+            order.insert(place, order.pop(here))
+            for k in range(min(here, place), max(here, place) + 1):
+                position[order[k]] = k
+            moved = True
+        if not moved:
+            break
+    return order
+
+
+def _best_place(group: int, position: dict[int, int], gain: dict[int, int]) -> int:
+    """Where among the others a group costs least; where it is, unless another place is better.
+
+    Seen from the front, where nothing stands before the group, each neighbour that it passes on
+    the way back costs what it gains to stand before that neighbour.
+    """
+    here = position[group]
+    cost = here_cost = least = 0
+    best = 0
+    for place, other in sorted((position[other], other) for other in gain):
+        cost += gain[other]
+        if place < here:
+            here_cost = cost
+        if cost < least:
+            least = cost
+            best = place + 1 if place < here else place
+    return best if least < here_cost else here

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -77,33 +78,37 @@ class TestVersion:
 class TestShim:
     """``pyNN.ship`` is a module inside PyNN that belongs to pynn-ship."""
 
-    sim = importlib.import_module("pyNN.ship")
+    @pytest.fixture
+    def sim(self) -> ModuleType:
+        return importlib.import_module("pyNN.ship")
 
-    def test_has_the_names_of_the_backend(self) -> None:
+    def test_has_the_names_of_the_backend(self, sim: ModuleType) -> None:
         public = [name for name in dir(pyNN_ship) if not name.startswith("_")]
         assert "get_current_time" in public
-        assert all(getattr(self.sim, name) is getattr(pyNN_ship, name) for name in public)
-        assert set(public) <= set(dir(self.sim))
+        assert all(getattr(sim, name) is getattr(pyNN_ship, name) for name in public)
+        assert set(public) <= set(dir(sim))
 
-    def test_is_named_as_pynn_names_a_simulator(self) -> None:
-        assert self.sim.__name__ == "pyNN.ship"
+    def test_is_named_as_pynn_names_a_simulator(self, sim: ModuleType) -> None:
+        assert sim.__name__ == "pyNN.ship"
 
-    def test_follows_what_is_set_later(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_follows_what_is_set_later(
+        self, sim: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(pyNN_ship, "set_later", 1, raising=False)
-        assert self.sim.set_later == 1
+        assert sim.set_later == 1
 
-    def test_an_unknown_name_is_an_attribute_error(self) -> None:
+    def test_an_unknown_name_is_an_attribute_error(self, sim: ModuleType) -> None:
         with pytest.raises(AttributeError, match="no_such_name"):
-            _ = self.sim.no_such_name
+            _ = sim.no_such_name
 
-    def test_there_is_one_simulator_module(self) -> None:
-        assert self.sim.simulator is sys.modules["pyNN_ship.simulator"]
+    def test_there_is_one_simulator_module(self, sim: ModuleType) -> None:
+        assert sim.simulator is sys.modules["pyNN_ship.simulator"]
         with pytest.raises(ModuleNotFoundError, match="not a package"):
             importlib.import_module("pyNN.ship.simulator")
 
-    def test_is_a_module_and_says_so(self) -> None:
+    def test_is_a_module_and_says_so(self, sim: ModuleType) -> None:
         with pytest.raises(AttributeError, match="import parts of the backend from pyNN_ship"):
-            _ = self.sim.__path__
+            _ = sim.__path__
 
     def test_is_removed_with_the_package_and_nothing_else_of_pynn_is(self) -> None:
         files = [path.as_posix() for path in installed().files or ()]
@@ -154,10 +159,7 @@ class TestFiles:
     def test_names_no_folder_of_the_machine_it_was_written_on(self) -> None:
         try:
             listing = subprocess.run(
-                ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                cwd=ROOT,
-                capture_output=True,
-                check=True,
+                ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
             ).stdout.decode()
         except (OSError, subprocess.CalledProcessError):
             pytest.skip("not a git checkout")

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..measures import BUILD, DATA, MEMORY, RUN, Measure, spikes
 
-TITLE = "Tiny: {size} neurons, {duration:g} ms, a process from start to end"
-OPTIONS = {"duration": 1000.0, "size": 10}
+TITLE = "Tiny: 10 neurons, {duration:g} ms, a process from start to end"
+OPTIONS = {"duration": 1000.0}
+SIZE = 10
 MEASURES = (
     Measure("process_time", "whole process (s)"),
     Measure("import_time", "import (s)"),
@@ -28,7 +29,7 @@ def run(sim: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Build and run the network on `sim` and return the measurements."""
     start = time.perf_counter()
     sim.setup(timestep=0.1, min_delay=0.5)
-    neurons = sim.Population(options["size"], sim.IF_curr_exp(i_offset=1.1))
+    neurons = sim.Population(SIZE, sim.IF_curr_exp(i_offset=1.1))
     connector = sim.FixedProbabilityConnector(0.3, rng=sim.NumpyRNG(seed=42))
     sim.Projection(neurons, neurons, connector, sim.StaticSynapse(weight=0.05, delay=0.5))
     neurons.record(["spikes", "v"])
@@ -42,7 +43,7 @@ def run(sim: Any, options: dict[str, Any]) -> dict[str, Any]:
         "build_time": built - start,
         "run_time": ran - built,
         "data_time": read - ran,
-        "spikes": sum(len(train) for train in trains) / options["size"],
+        "spikes": sum(len(train) for train in trains) / SIZE,
     }
     sim.end()
     return values

@@ -241,7 +241,7 @@ class _CurrentBank:
         known: dict[Any, NDArray[np.float64]] = {}
         for source in self._sources:
             if source not in known:
-                known[source] = source.amplitudes(first, last - first, network.clock)
+                known[source] = source.applied(first, last - first, network.clock)
         self._amplitude = np.array([known[source] for source in self._sources])
         row[r.AMPLITUDE] = address(self._amplitude)
         row[r.AMPLITUDE_STEPS] = last - first

@@ -1,0 +1,73 @@
+"""A PyNN simulator backend on the spiking-network engine `ship_engine`.
+
+Write ``import pyNN.ship as sim`` in a PyNN script; everything here is part of PyNN's interface.
+"""
+
+from __future__ import annotations
+
+from pyNN import errors, random, space
+from pyNN.network import Network
+from pyNN.random import GSLRNG, NumpyRNG, RandomDistribution
+from pyNN.space import Space
+from pyNN.standardmodels import StandardCellType
+
+from .connectors import (
+    AllToAllConnector,
+    ArrayConnector,
+    CloneConnector,
+    CSAConnector,
+    DisplacementDependentProbabilityConnector,
+    DistanceDependentProbabilityConnector,
+    FixedNumberPostConnector,
+    FixedNumberPreConnector,
+    FixedProbabilityConnector,
+    FixedTotalNumberConnector,
+    FromFileConnector,
+    FromListConnector,
+    IndexBasedProbabilityConnector,
+    OneToOneConnector,
+    SmallWorldConnector,
+)
+from .control import (
+    end,
+    get_current_time,
+    get_max_delay,
+    get_min_delay,
+    get_time_step,
+    initialize,
+    num_processes,
+    rank,
+    reset,
+    run,
+    run_for,
+    run_until,
+    setup,
+)
+from .populations import Assembly, Population, PopulationView
+from .procedural_api import connect, create, record, record_gsyn, record_v, set
+from .projections import Projection
+from .standardmodels.cells import (
+    IF_cond_alpha,
+    IF_cond_exp,
+    IF_curr_alpha,
+    IF_curr_delta,
+    IF_curr_exp,
+    SpikeSourceArray,
+    SpikeSourcePoisson,
+)
+from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
+from .standardmodels.synapses import StaticSynapse
+
+
+def list_standard_models() -> list[str]:
+    """Names of the standard cell types that this simulator has."""
+    return [
+        name
+        for name, value in globals().items()
+        if isinstance(value, type)
+        and issubclass(value, StandardCellType)
+        and value is not StandardCellType
+    ]
+
+
+__all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]

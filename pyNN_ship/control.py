@@ -1,0 +1,199 @@
+"""Setting up, running and resetting."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyNN import common
+from pyNN.common.control import DEFAULT_MAX_DELAY, DEFAULT_MIN_DELAY, DEFAULT_TIMESTEP
+from pyNN.recording import get_io
+
+from ship_engine.errors import InvalidValueError
+from ship_engine.executors.base import Executor
+from ship_engine.network import Network
+
+from . import simulator
+from .units import time_in_ms
+
+logger = logging.getLogger("PyNN")
+
+EXECUTORS = ("auto", "numba", "torch")
+OPTIONS = {
+    "max_delay": DEFAULT_MAX_DELAY,
+    "executor": "auto",
+    "device": None,
+    "dtype": "float64",
+    "batch_size": 1,
+    "seed": 0,
+    "threads": 1,
+    "spike_precision": "off_grid",
+    "progress": True,
+}
+
+
+def setup(
+    timestep: float = DEFAULT_TIMESTEP,
+    min_delay: float | str = DEFAULT_MIN_DELAY,
+    **extra_params: Any,
+) -> int:
+    """Start anew; any existing network is forgotten.
+
+    Parameters
+    ----------
+    timestep : float
+        Time step in ms.
+    min_delay : float or 'auto'
+        Shortest delay in ms; 'auto' is the time step.
+    **extra_params
+        max_delay : float or 'auto'
+            Longest delay in ms; 'auto' sets no limit.
+        executor : {'auto', 'numba', 'torch'}
+            What runs the network; 'auto' is compiled code on the CPU.
+        device, dtype, batch_size
+            For the torch executor.
+        seed : int
+            Of all random numbers drawn during the run.
+        threads : int
+            One, so far; more are accepted and run on one.
+        spike_precision : {'off_grid', 'on_grid'}
+            Whether spikes are stamped where they happen inside a time step, or at its end.
+        progress : bool
+            Whether a long run shows a bar on an interactive terminal.
+
+        What other simulators understand (such as `label` or `t_flush`) is accepted and ignored.
+
+    Returns
+    -------
+    int
+        The MPI rank, 0.
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of those allowed.
+    TypeError
+        If the name of an argument looks like a misspelling.
+    """
+    given = {
+        name: time_in_ms(name, value)
+        for name, value in {"timestep": timestep, "min_delay": min_delay, **extra_params}.items()
+        if name in ("timestep", "min_delay", "max_delay")
+    }
+    timestep, min_delay = given["timestep"], given["min_delay"]
+    options = OPTIONS | extra_params | given
+    _refuse_misspellings(extra_params)
+    for name in ("timestep", "min_delay", "max_delay"):
+        _check_time(name, options[name])
+    common.setup(timestep, min_delay, **(extra_params | {"max_delay": options["max_delay"]}))
+    cache = simulator.state.cache
+    try:
+        network = Network(
+            dt=timestep,
+            seed=int(options["seed"]),
+            spike_precision=options["spike_precision"],
+            executor=_executor(options),
+            cache=cache,
+        )
+    except InvalidValueError as error:
+        raise ValueError(str(error)) from error
+    simulator.state.build(network, min_delay, options["max_delay"], bool(options["progress"]))
+    return rank()
+
+
+def _check_time(name: str, value: Any) -> None:
+    if value == "auto" and name != "timestep":
+        return
+    if isinstance(value, str) or not (math.isfinite(value) and value > 0):
+        auto = "" if name == "timestep" else " or 'auto'"
+        raise ValueError(f"{name} = {value!r}; give a time in ms that is > 0{auto}.")
+
+
+def _refuse_misspellings(given: dict[str, Any]) -> None:
+    for name in given:
+        if name in OPTIONS:
+            continue
+        close = difflib.get_close_matches(name, OPTIONS, 1, 0.8)
+        if close:
+            raise TypeError(f"setup() got '{name}'; did you mean '{close[0]}'?")
+        logger.info("setup(): '%s' means nothing to pyNN.ship and is ignored.", name)
+
+
+def _executor(options: dict[str, Any]) -> Executor:
+    choice = options["executor"]
+    if choice not in EXECUTORS:
+        raise ValueError(
+            f"executor = {choice!r}; give one of {', '.join(repr(e) for e in EXECUTORS)}."
+        )
+    if choice == "torch":
+        from ship_engine.executors.torch_autograd import TorchExecutor
+
+        return TorchExecutor(
+            device=options["device"] or "cpu",
+            dtype=options["dtype"],
+            batch_size=int(options["batch_size"]),
+        )
+    for name, only in (("device", (None, "cpu")), ("dtype", ("float64",)), ("batch_size", (1,))):
+        if options[name] not in only:
+            raise ValueError(
+                f"{name} = {options[name]!r} with executor={choice!r}, which computes in float64 "
+                "on the CPU without a batch; give executor='torch'."
+            )
+    from ship_engine.executors.numba_cpu import NumbaExecutor
+
+    return NumbaExecutor(simulator.state.cache)
+
+
+def end(compatible_output: bool = True) -> None:
+    """Write what was to be recorded to files; data stay readable."""
+    for population, variables, filename in simulator.state.write_on_end:
+        population.write_data(get_io(filename), variables)
+    simulator.state.write_on_end = []
+
+
+_run, _run_until = common.build_run(simulator)
+
+Callback = Callable[[float], float]
+
+
+def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
+    simtime = time_in_ms("simtime", simtime)
+    if not (math.isfinite(simtime) and simtime >= 0):
+        raise ValueError(f"run({simtime}): give a duration in ms that is finite and >= 0.")
+    simulator.state.network
+    return float(_run(simtime, callbacks))
+
+
+def run_until(time_point: float, callbacks: Sequence[Callback] | None = None) -> float:
+    time_point = time_in_ms("time_point", time_point)
+    if not math.isfinite(time_point):
+        raise ValueError(f"run_until({time_point}): give a time in ms that is finite.")
+    simulator.state.network
+    return float(_run_until(time_point, callbacks))
+
+
+run.__doc__, run_until.__doc__ = _run.__doc__, _run_until.__doc__
+run_for = run
+
+_reset = common.build_reset(simulator)
+
+
+def reset(annotations: dict[str, Any] = {}) -> None:
+    simulator.state.network
+    _reset(annotations)
+
+
+reset.__doc__ = _reset.__doc__
+initialize = common.initialize
+
+(
+    get_current_time,
+    get_time_step,
+    get_min_delay,
+    get_max_delay,
+    num_processes,
+    rank,
+) = common.build_state_queries(simulator)

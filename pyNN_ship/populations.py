@@ -1,0 +1,272 @@
+"""Populations, views and assemblies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyNN import common, errors
+from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, Sequence, simplify
+from pyNN.standardmodels import StandardCellType
+
+from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
+
+from . import simulator
+from .errors import as_pynn_errors
+from .recording import Recorder
+from .units import magnitude, magnitudes
+
+
+def make_group(celltype: StandardCellType, size: int, label: str) -> Group:
+    """The engine's group for a cell type, with default parameters."""
+    model = celltype.model
+    if model.__name__ == "SpikeSourceArray":
+        return SpikeArrayGroup(size, label)
+    if model.__name__ == "SpikeSourcePoisson":
+        return PoissonGroup(size, label)
+    return NeuronGroup(model, size, label)
+
+
+class _Cells:
+    """What populations and views have in common; both reach into one engine group."""
+
+    _simulator = simulator
+    celltype: Any
+    size: int
+    label: str
+
+    @property
+    def _root(self) -> Population:
+        """The population that holds these cells."""
+        raise NotImplementedError
+
+    @property
+    def _selection(self) -> NDArray[np.intp] | None:
+        """Indices of these cells in the root, or None for all."""
+        raise NotImplementedError
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def set(self, **parameters: Any) -> None:
+        units = getattr(self.celltype, "units", {})
+        self._refuse_unknown(parameters)
+        super().set(**magnitudes(parameters, units))  # type: ignore[misc]
+
+    set.__doc__ = common.Population.set.__doc__
+
+    def get(self, parameter_names: Any, gather: bool = False, simplify: bool = True) -> Any:
+        names = [parameter_names] if isinstance(parameter_names, str) else parameter_names
+        self._refuse_unknown(names)
+        return super().get(parameter_names, gather, simplify)  # type: ignore[misc]
+
+    get.__doc__ = common.Population.get.__doc__
+
+    def _refuse_unknown(self, names: Any) -> None:
+        valid = self.celltype.get_parameter_names()
+        for name in names:
+            if name not in valid:
+                raise errors.NonExistentParameterError(name, type(self.celltype).__name__, valid)
+
+    def record(
+        self,
+        variables: Any,
+        to_file: Any = None,
+        sampling_interval: Any = None,
+        locations: Any = None,
+    ) -> None:
+        interval = magnitude("sampling_interval", sampling_interval, "ms")
+        super().record(variables, to_file, interval, locations)  # type: ignore[misc]
+
+    record.__doc__ = common.Population.record.__doc__
+
+    def initialize(self, **initial_values: Any) -> None:
+        states = self._states()
+        for name in initial_values:
+            if name not in states:
+                raise errors.NonExistentParameterError(
+                    name, type(self.celltype).__name__, list(states)
+                )
+        evaluated = {}
+        for name, value in initial_values.items():
+            plain = magnitude(name, value, states[name])
+            try:
+                lazy = LazyArray(plain, shape=(self.size,), dtype=float)
+                evaluated[name] = lazy.evaluate(simplify=True)
+            except (TypeError, errors.InvalidParameterValueError) as error:
+                raise errors.InvalidParameterValueError(
+                    f"The initial value {value!r} of {name} in '{self.label}' is not a number, "
+                    "an array, a RandomDistribution or a function of the index."
+                ) from error
+            except ValueError as error:
+                raise errors.InvalidDimensionsError(
+                    f"The initial values of {name} in '{self.label}' have shape "
+                    f"{np.shape(plain)}; give one value or {self.size}."
+                ) from error
+        for name, values in evaluated.items():
+            self._initialize_evaluated(name, values)
+
+    initialize.__doc__ = common.Population.initialize.__doc__
+
+    def _states(self) -> dict[str, str]:
+        """Names and units of the variables that can be initialised."""
+        return {s.name: s.unit for s in self.celltype.model.states}
+
+    def _initialize_evaluated(self, name: str, values: Any) -> None:
+        group = self._root._group
+        assert isinstance(group, NeuronGroup)
+        with as_pynn_errors():
+            group.initialize(name, values, self._selection)
+        stored = group.initial[group.model.state_index(name)].copy()
+        self._root.initial_values[name] = LazyArray(simplify(stored), (group.size,), dtype=float)
+
+    def _get_view(self, selector: Any, label: str | None = None) -> PopulationView:
+        return PopulationView(self, selector, label)
+
+    def _get_parameters(self, *names: str) -> ParameterSpace:
+        native = self._get_native_parameters(*self.celltype.get_native_names(*names))
+        return self.celltype.reverse_translate(native)
+
+    def _get_native_parameters(self, *names: str) -> ParameterSpace:
+        """Parameters in the engine's names, of these cells."""
+        group, selection = self._root._group, self._selection
+        chosen = slice(None) if selection is None else selection
+        values: dict[str, Any] = {}
+        for name in names:
+            if isinstance(group, SpikeArrayGroup):
+                indices = range(group.size) if selection is None else selection
+                times = np.empty(self.size, dtype=object)
+                times[:] = [Sequence(group.times[i]) for i in indices]
+                values[name] = LazyArray(times, shape=(self.size,), dtype=ArrayParameter)
+            else:
+                stored = group.values[name]
+                values[name] = float(stored[0]) if stored.size == 1 else stored[chosen]
+        return ParameterSpace(values, shape=(self.size,))
+
+    def _set_parameters(self, parameter_space: ParameterSpace) -> None:
+        """Take over parameters in the engine's names; nothing is changed if one is refused."""
+        try:
+            parameter_space.evaluate(simplify=True)
+        except ValueError as error:
+            raise errors.InvalidDimensionsError(
+                f"A parameter of '{self.label}' does not fit its {self.size} cells: {error}"
+            ) from error
+        values = parameter_space.as_dict()
+        group = self._root._group
+        with as_pynn_errors(self.celltype.pynn_names()):
+            if isinstance(group, SpikeArrayGroup):
+                group.set_spike_times(self._spike_trains(values["spike_times"]), self._selection)
+            else:
+                group.set(self._selection, **values)
+
+    def _spike_trains(self, value: Any) -> list[NDArray[np.float64]]:
+        if isinstance(value, ArrayParameter):
+            return [np.asarray(value.value, float)] * self.size
+        return [
+            np.asarray(v.value if isinstance(v, ArrayParameter) else v, float)
+            for v in np.atleast_1d(value)
+        ]
+
+
+class Population(_Cells, common.Population):  # type: ignore[misc]
+    __doc__ = common.Population.__doc__
+    _recorder_class = Recorder
+    _assembly_class: type[Assembly]
+    _group: Group
+
+    def __init__(
+        self,
+        size: Any,
+        cellclass: Any,
+        cellparams: Mapping[str, Any] | None = None,
+        structure: Any = None,
+        initial_values: Mapping[str, Any] = {},
+        label: str | None = None,
+    ) -> None:
+        network = simulator.state.network
+        if isinstance(cellclass, type) and cellparams is None:
+            cellparams = {}
+        count = int(np.prod(size)) if np.ndim(size) else size
+        if isinstance(count, (int, np.integer)) and count < 1:
+            raise ValueError(f"A population of {size} cells; give at least 1.")
+        recorders, projected = set(simulator.state.recorders), len(network.groups)
+        try:
+            super().__init__(size, cellclass, cellparams, structure, initial_values, label)
+        except Exception:
+            # The network stays as it was.
+            simulator.state.recorders = recorders
+            del network.groups[projected:]
+            raise
+
+    @property
+    def _root(self) -> Population:
+        return self
+
+    @property
+    def _selection(self) -> None:
+        return None
+
+    def _create_cells(self) -> None:
+        state = simulator.state
+        if not hasattr(self.celltype, "model"):
+            raise errors.InvalidModelError(
+                f"{type(self.celltype).__name__} is not a cell type of pyNN.ship; it has "
+                "those of list_standard_models()."
+            )
+        numbers = range(state.id_counter, state.id_counter + self.size)
+        cell_id = type("ID", (simulator.ID,), {"parent": self, "__module__": __name__})
+        self.all_cells = np.empty(self.size, dtype=object)
+        self.all_cells[:] = list(map(cell_id, numbers))
+        self._mask_local = np.ones(self.size, bool)
+        self._group = make_group(self.celltype, self.size, self.label)
+        native = self.celltype.native_parameters
+        try:
+            native.shape = (self.size,)
+        except ValueError as error:
+            raise errors.InvalidDimensionsError(
+                f"A parameter of '{self.label}' does not fit its {self.size} cells: {error}"
+            ) from error
+        self._set_parameters(native)
+        state.network.add(self._group)
+        state.id_counter += self.size
+
+    def _set_cell_initial_value(self, id: int, variable: str, value: float) -> None:
+        self[self.id_to_index(id) : self.id_to_index(id) + 1].initialize(**{variable: value})
+
+    @property
+    def local_cells(self) -> NDArray[Any]:
+        """The cells of this process: all."""
+        return self.all_cells
+
+
+class PopulationView(_Cells, common.PopulationView):  # type: ignore[misc]
+    __doc__ = common.PopulationView.__doc__
+    _assembly_class: type[Assembly]
+
+    @property
+    def _root(self) -> Population:
+        return self.grandparent  # type: ignore[no-any-return]
+
+    @property
+    def _selection(self) -> NDArray[np.intp]:
+        return np.asarray(self.index_in_grandparent(np.arange(self.size)))
+
+    @property
+    def initial_values(self) -> dict[str, LazyArray]:
+        """Initial values of the cells of this view."""
+        selection = self._selection
+        return {
+            name: LazyArray(values.evaluate(simplify=False)[selection], (self.size,), dtype=float)
+            for name, values in self._root.initial_values.items()
+        }
+
+
+class Assembly(common.Assembly):  # type: ignore[misc]
+    __doc__ = common.Assembly.__doc__
+    _simulator = simulator
+
+
+Population._assembly_class = Assembly
+PopulationView._assembly_class = Assembly

@@ -1,0 +1,447 @@
+"""Projections: connections between populations, with their weights and delays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pyNN import common, errors
+from pyNN.parameters import LazyArray, ParameterSpace
+from pyNN.random import RandomDistribution
+from pyNN.space import Space
+
+from ship_engine import network as engine
+
+from . import simulator
+from .errors import as_pynn_errors
+from .lazy_values import PairValues
+from .populations import Population
+from .standardmodels.synapses import StaticSynapse, weight_unit
+from .units import has_unit, magnitude
+
+ADDRESSES = ("presynaptic_index", "postsynaptic_index")
+
+
+class Cells(NamedTuple):
+    """Where the cells of a population, view or assembly lie in the engine.
+
+    Attributes
+    ----------
+    populations : list of Population
+        The populations that hold them.
+    owner : int array or None
+        For each cell, which of these; None if there is one.
+    index : int array or None
+        For each cell, its index there; None if it is the same.
+    """
+
+    populations: list[Population]
+    owner: NDArray[np.intp] | None
+    index: NDArray[np.intp] | None
+
+    @classmethod
+    def of(cls, cells: Any) -> Cells:
+        """Look up the cells of a population, view or assembly."""
+        if isinstance(cells, Population):
+            return cls([cells], None, None)
+        parts = getattr(cells, "populations", [cells])
+        roots = list(dict.fromkeys(part._root for part in parts))
+        index = [
+            np.arange(part.size) if part._selection is None else part._selection for part in parts
+        ]
+        owner = [np.full(part.size, roots.index(part._root)) for part in parts]
+        return cls(roots, np.concatenate(owner), np.concatenate(index))
+
+    def inside(self, number: int, addresses: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Indices in a population of cells that are known to lie there."""
+        return addresses if self.index is None else self.index[addresses].astype(np.int32)
+
+    def outside(self, number: int, cells: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Addresses of cells of a population; the opposite of `inside`."""
+        if self.index is None or self.owner is None:
+            return cells
+        here = np.flatnonzero(self.owner == number)
+        address = np.zeros(self.populations[number].size, np.int32)
+        address[self.index[here]] = here
+        return address[cells]
+
+
+class Part(NamedTuple):
+    """The synapses between one source and one target population."""
+
+    source: int
+    target: int
+    projection: engine.Projection
+
+
+class Connection(common.Connection):  # type: ignore[misc]
+    """One connection of a projection; its weight and delay can be read and set."""
+
+    def __init__(self, part: Part, position: int, address: tuple[int, int]) -> None:
+        self._part, self._position = part, position
+        self.presynaptic_index, self.postsynaptic_index = address
+
+    @property
+    def weight(self) -> float:
+        """In nA, uS or mV, as the receptor has it."""
+        weights = self._part.projection.synapses.weight
+        return float(weights[self._position if weights.size > 1 else 0])
+
+    @weight.setter
+    def weight(self, value: float) -> None:
+        number = magnitude("weight", value, weight_unit(value) if has_unit(value) else None)
+        self._store("weight", checked_weights(number, "this connection"))
+
+    @property
+    def delay(self) -> float:
+        """In ms."""
+        delays = self._part.projection.synapses.delay
+        clock = simulator.state.network.clock
+        return float(clock.time(int(delays[self._position if delays.size > 1 else 0])))
+
+    @delay.setter
+    def delay(self, value: float) -> None:
+        self._store("delay", delay_steps(magnitude("delay", value, "ms"), "this connection"))
+
+    def _store(self, name: str, value: Any) -> None:
+        synapses = self._part.projection.synapses
+        values = np.array(np.broadcast_to(getattr(synapses, name), (len(synapses),)))
+        values[self._position] = value
+        setattr(synapses, name, values)
+        simulator.state.network.structure += 1
+
+    def as_tuple(self, *attribute_names: str) -> tuple[float, ...]:
+        """The named attributes."""
+        return tuple(getattr(self, name) for name in attribute_names)
+
+
+class Connections(Sequence[Connection]):
+    """The connections of a projection, made when they are asked for."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+
+    def __len__(self) -> int:
+        return len(self._projection)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"Connection {index} of {count}.")
+        index = index % count
+        for part in self._projection._parts:
+            size = len(part.projection.synapses)
+            if index < size:
+                return self._projection._connection(part, index)
+            index -= size
+        raise AssertionError("the parts hold all connections")
+
+
+class Projection(common.Projection):  # type: ignore[misc]
+    __doc__ = common.Projection.__doc__
+    _simulator = simulator
+    _static_synapse_class = StaticSynapse
+
+    def __init__(
+        self,
+        presynaptic_population: Any,
+        postsynaptic_population: Any,
+        connector: Any,
+        synapse_type: Any = None,
+        source: Any = None,
+        receptor_type: str | None = None,
+        space: Space | None = None,
+        label: str | None = None,
+    ) -> None:
+        self._network = simulator.state.network
+        super().__init__(
+            presynaptic_population,
+            postsynaptic_population,
+            connector,
+            synapse_type,
+            source,
+            receptor_type,
+            Space() if space is None else space,
+            label,
+        )
+        if not hasattr(self.synapse_type, "weight_unit"):
+            raise errors.InvalidModelError(
+                f"{type(self.synapse_type).__name__} is not a synapse type of pyNN.ship."
+            )
+        self._parts: list[Part] = []
+        self._pre_cells, self._post_cells = Cells.of(self.pre), Cells.of(self.post)
+        self._check_weight_unit(self.synapse_type.weight_unit)
+        connector.connect(self)
+        simulator.state.projections.append(self)
+
+    def _port_unit(self) -> str:
+        model = self._post_cells.populations[0].celltype.model
+        return str(next(p.unit for p in model.ports if p.name == self.receptor_type))
+
+    def _check_weight_unit(self, unit: str | None) -> None:
+        if unit is not None and unit != self._port_unit():
+            raise errors.InvalidParameterValueError(
+                f"The weight of '{self.label}' is given as a quantity like {unit}, but its "
+                f"receptor '{self.receptor_type}' takes {self._port_unit()}."
+            )
+
+    def _set_connections(
+        self,
+        presynaptic_index: NDArray[np.int32],
+        postsynaptic_index: NDArray[np.int32],
+        parameters: dict[str, Any],
+    ) -> None:
+        """Make connections; called once, by the connector.
+
+        Parameters
+        ----------
+        presynaptic_index, postsynaptic_index : int32 arrays
+            Addresses in `pre` and `post`.
+        parameters : dict
+            ``weight`` and ``delay`` (ms), each one for all or one for each connection.
+        """
+        weights = checked_weights(parameters["weight"], self.label)
+        delays = delay_steps(parameters["delay"], self.label)
+        for number in range(len(self._pre_cells.populations)):
+            for target in range(len(self._post_cells.populations)):
+                chosen = self._between(number, target, presynaptic_index, postsynaptic_index)
+                pick = (lambda a: a) if chosen is None else (lambda a: a[chosen])  # noqa: E731
+                pairs = (
+                    self._pre_cells.inside(number, pick(presynaptic_index)),
+                    self._post_cells.inside(target, pick(postsynaptic_index)),
+                )
+                with as_pynn_errors():
+                    projection = self._network.connect(
+                        self._pre_cells.populations[number]._group,
+                        self._post_cells.populations[target]._group,
+                        self.receptor_type,
+                        pairs,
+                        pick(weights) if np.ndim(weights) else weights,
+                        pick(delays) if np.ndim(delays) else delays,
+                    )
+                self._parts.append(Part(number, target, projection))
+
+    def _between(
+        self, source: int, target: int, pre: NDArray[np.int32], post: NDArray[np.int32]
+    ) -> NDArray[np.intp] | None:
+        """Which connections link two populations; None if all do."""
+        pre_owner, post_owner = self._pre_cells.owner, self._post_cells.owner
+        chosen = None
+        if pre_owner is not None and len(self._pre_cells.populations) > 1:
+            chosen = pre_owner[pre] == source
+        if post_owner is not None and len(self._post_cells.populations) > 1:
+            there = post_owner[post] == target
+            chosen = there if chosen is None else chosen & there
+        return None if chosen is None else np.flatnonzero(chosen)
+
+    def __len__(self) -> int:
+        return sum(len(part.projection.synapses) for part in self._parts)
+
+    def __getitem__(self, index: int) -> Connection:
+        return self.connections[index]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self.connections)
+
+    @property
+    def connections(self) -> Connections:
+        """All connections, ordered by presynaptic cell."""
+        return Connections(self)
+
+    def _connection(self, part: Part, position: int) -> Connection:
+        synapses = part.projection.synapses
+        source = np.searchsorted(synapses.start, position, side="right") - 1
+        pre = self._pre_cells.outside(part.source, np.array([source], np.int32))
+        post = self._post_cells.outside(part.target, synapses.target[position : position + 1])
+        return Connection(part, position, (int(pre[0]), int(post[0])))
+
+    @property
+    def _presynaptic_index(self) -> NDArray[np.int32]:
+        """Address in `pre` of each connection's source."""
+        return _joined(
+            [self._pre_cells.outside(p.source, p.projection.synapses.source) for p in self._parts]
+        )
+
+    @property
+    def _postsynaptic_index(self) -> NDArray[np.int32]:
+        """Address in `post` of each connection's target."""
+        return _joined(
+            [self._post_cells.outside(p.target, p.projection.synapses.target) for p in self._parts]
+        )
+
+    def _values(self, name: str) -> NDArray[Any]:
+        if name == "presynaptic_index":
+            return self._presynaptic_index
+        if name == "postsynaptic_index":
+            return self._postsynaptic_index
+        clock = self._network.clock
+        arrays = []
+        for part in self._parts:
+            synapses = part.projection.synapses
+            stored = synapses.weight if name == "weight" else clock.time(synapses.delay)
+            arrays.append(np.broadcast_to(stored, (len(synapses),)))
+        return np.concatenate(arrays) if arrays else np.empty(0)
+
+    def get(
+        self,
+        attribute_names: Any,
+        format: str,
+        gather: Any = True,
+        with_address: bool = True,
+        multiple_synapses: str = "sum",
+    ) -> Any:
+        names = [attribute_names] if isinstance(attribute_names, str) else attribute_names
+        self._refuse_unknown(names)
+        if format not in ("list", "array"):
+            raise ValueError(f"format = {format!r}; give 'list' or 'array'.")
+        return super().get(attribute_names, format, gather, with_address, multiple_synapses)
+
+    get.__doc__ = common.Projection.get.__doc__
+
+    def _refuse_unknown(self, names: Any) -> None:
+        valid = self.synapse_type.get_parameter_names()
+        for name in names:
+            if name not in (*valid, *ADDRESSES):
+                raise errors.NonExistentParameterError(
+                    name, type(self.synapse_type).__name__, valid
+                )
+
+    def _get_attributes_as_list(self, names: Sequence[str]) -> list[tuple[float, ...]]:
+        return list(zip(*(self._values(name).tolist() for name in names), strict=True))
+
+    def _get_attributes_as_arrays(
+        self, names: Sequence[str], multiple_synapses: str = "sum"
+    ) -> list[NDArray[np.float64]]:
+        flat = self._presynaptic_index.astype(np.int64) * self.post.size + self._postsynaptic_index
+        results = []
+        for name in names:
+            matrix = np.full(self.shape, np.nan)
+            _gather(matrix.reshape(-1), flat, self._values(name), multiple_synapses)
+            results.append(matrix)
+        return results
+
+    def set(self, **attributes: Any) -> None:
+        valid = self.synapse_type.get_parameter_names()
+        for name in attributes:
+            if name not in valid:
+                raise errors.NonExistentParameterError(
+                    name, type(self.synapse_type).__name__, valid
+                )
+        checked = {}
+        for name, value in attributes.items():
+            numbers = self._evaluated(name, self._without_unit(name, value))
+            check = checked_weights if name == "weight" else delay_steps
+            checked[name] = check(numbers, self.label)
+        for name, numbers in checked.items():
+            self._store(name, numbers)
+        self._network.structure += 1
+
+    set.__doc__ = common.Projection.set.__doc__
+
+    def _without_unit(self, name: str, value: Any) -> Any:
+        if name == "weight" and has_unit(value):
+            unit = weight_unit(value)
+            self._check_weight_unit(unit)
+            return magnitude(name, value, unit)
+        return magnitude(name, value, "ms")
+
+    def _evaluated(self, name: str, value: Any) -> Any:
+        """A value for all connections, or an array of one for each, in their order."""
+        if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
+            return self._spread(name, np.asarray(value, float))
+        space = ParameterSpace({name: value}, self.synapse_type.get_schema(), self.shape)
+        lazy = space[name]
+        pre, post = self._presynaptic_index, self._postsynaptic_index
+        if isinstance(lazy.base_value, RandomDistribution):
+            # PyNN draws a number for each pair of cells, whether they are connected or not.
+            return _drawn_for_pairs(lazy, pre, post, self.shape)
+        return PairValues(self, pre, post).evaluate(name, lazy)
+
+    def _spread(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One value for each connected pair, in row-major order, to each connection."""
+        flat = self._presynaptic_index.astype(np.int64) * self.post.size + self._postsynaptic_index
+        pairs, position = np.unique(flat, return_inverse=True)
+        if values.size != pairs.size:
+            raise errors.InvalidDimensionsError(
+                f"{values.size} values of {name} for the {pairs.size} connected pairs of "
+                f"'{self.label}'."
+            )
+        return values[position]  # type: ignore[no-any-return]
+
+    def _store(self, name: str, numbers: Any) -> None:
+        begin = 0
+        for part in self._parts:
+            synapses = part.projection.synapses
+            end = begin + len(synapses)
+            piece = numbers[begin:end] if np.ndim(numbers) else [numbers]
+            kind = np.float64 if name == "weight" else np.int32
+            setattr(synapses, name, np.array(piece, kind))
+            begin = end
+
+
+def checked_weights(weights: Any, label: str) -> Any:
+    """The weights, if all are finite.
+
+    Raises
+    ------
+    pyNN.errors.InvalidWeightError
+        If one is not.
+    """
+    if not np.isfinite(weights).all():
+        wrong = np.asarray(weights)[~np.isfinite(weights)].flat[0]
+        raise errors.InvalidWeightError(f"A weight of {wrong} in '{label}'; it must be finite.")
+    return weights
+
+
+def delay_steps(delays: Any, label: str) -> Any:
+    """Delays in time steps, rounded to the nearest.
+
+    Raises
+    ------
+    pyNN.errors.ConnectionError
+        If one is not finite, or out of the range that `setup` allows.
+    """
+    state = simulator.state
+    shortest, longest = state.delay_limits
+    tolerance = 1e-6 * state.dt
+    values = np.asarray(delays, float)
+    wrong = ~((values >= shortest - tolerance) & (values <= longest + tolerance))
+    if wrong.any():
+        raise errors.ConnectionError(
+            f"A delay of {values[wrong].flat[0]:g} ms in '{label}' is out of range "
+            f"[{shortest:g}, {longest:g}] ms; change it, or min_delay and max_delay in setup()."
+        )
+    steps = np.maximum(state.network.clock.nearest_step(values), 1)
+    return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
+
+
+def _joined(arrays: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    if len(arrays) == 1:
+        return arrays[0]
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int32)
+
+
+def _gather(
+    cells: NDArray[np.float64], flat: NDArray[np.int64], values: NDArray[Any], operation: str
+) -> None:
+    """Write values into cells of a matrix; where several meet, the operation decides."""
+    if operation == "last":
+        cells[flat] = values
+    elif operation == "first":
+        cells[flat[::-1]] = values[::-1]
+    else:
+        start = {"sum": 0.0, "min": np.inf, "max": -np.inf}[operation]
+        combine = {"sum": np.add, "min": np.minimum, "max": np.maximum}[operation]
+        cells[flat] = start
+        combine.at(cells, flat, values)
+
+
+def _drawn_for_pairs(
+    lazy: LazyArray, pre: NDArray[np.int32], post: NDArray[np.int32], shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    matrix = lazy.evaluate(simplify=False)
+    return np.asarray(np.broadcast_to(matrix, shape)[pre, post], float)

@@ -1,0 +1,185 @@
+"""The state of the simulator: the only global of the project."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pyNN import common
+
+from ship_engine.lowering.cache import KernelCache
+from ship_engine.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .projections import Projection
+    from .standardmodels.electrodes import ShipCurrentSource
+
+name = "ship"
+logger = logging.getLogger("PyNN")
+
+PROGRESS_AFTER = 2.0
+"""Seconds that a run takes before it shows how far it has come."""
+
+
+class ID(int, common.IDMixin):  # type: ignore[misc]
+    """A cell: its number, through which PyNN reaches its parameters.
+
+    Each population makes a subclass of its own, which knows it as `parent`; so no attribute has
+    to be set on each cell.
+    """
+
+    __doc__ = common.IDMixin.__doc__
+
+
+class State(common.control.BaseState):  # type: ignore[misc]
+    """Everything between `setup()` and the next `setup()`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mpi_rank = 0
+        self.num_processes = 1
+        self.id_counter = 0
+        self.segment_counter = 0
+        self.show_progress = True
+        self.projections: list[Projection] = []
+        self.current_sources: list[ShipCurrentSource] = []
+        self._network: Network | None = None
+        self._cache: KernelCache | None = None
+        self._min_delay: float | str = "auto"
+        self._max_delay: float | str = "auto"
+
+    @property
+    def cache(self) -> KernelCache:
+        """Compiled functions; they outlive the networks."""
+        if self._cache is None:
+            self._cache = KernelCache()
+        return self._cache
+
+    @property
+    def network(self) -> Network:
+        """The network that is being built or run.
+
+        Raises
+        ------
+        RuntimeError
+            If there is none yet.
+        """
+        if self._network is None:
+            raise RuntimeError(
+                "The simulator is not set up; call setup() before creating populations, synapse "
+                "types or current sources."
+            )
+        return self._network
+
+    @property
+    def t(self) -> float:
+        """Current time in ms."""
+        return 0.0 if self._network is None else self._network.time
+
+    @property
+    def dt(self) -> float:
+        """Time step in ms."""
+        return self.network.clock.dt
+
+    @property
+    def min_delay(self) -> float:
+        """What `setup` was given; if that was 'auto', the shortest delay there is."""
+        if not isinstance(self._min_delay, str):
+            return self._min_delay
+        delays = [float(d.min()) for d in self._delays()]
+        return self.network.clock.time(min(delays)) if delays else self.dt
+
+    @property
+    def max_delay(self) -> float | str:
+        """What `setup` was given; if that was 'auto', the longest delay there is."""
+        if not isinstance(self._max_delay, str):
+            return self._max_delay
+        delays = [float(d.max()) for d in self._delays()]
+        return self.network.clock.time(max(delays)) if delays else "auto"
+
+    @property
+    def delay_limits(self) -> tuple[float, float]:
+        """Shortest and longest delay (ms) that a projection may have."""
+        shortest = self.dt if isinstance(self._min_delay, str) else self._min_delay
+        longest = float("inf") if isinstance(self._max_delay, str) else self._max_delay
+        return shortest, longest
+
+    def _delays(self) -> list[Any]:
+        return [p.synapses.delay for p in self.network.projections if len(p.synapses)]
+
+    def build(
+        self, network: Network, min_delay: float | str, max_delay: float | str, show_progress: bool
+    ) -> None:
+        """Start anew with an empty network."""
+        self._network = network
+        self._min_delay, self._max_delay = min_delay, max_delay
+        self.show_progress = show_progress
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all populations, projections and recordings."""
+        self.recorders = set()
+        self.projections = []
+        self.current_sources = []
+        self.id_counter = 0
+        self.segment_counter = 0
+        self.running = False
+        self.t_start = 0
+
+    def run(self, simtime: float) -> None:
+        """Advance by a duration (ms)."""
+        self.run_until(self.t + simtime)
+
+    def run_until(self, tstop: float) -> None:
+        """Advance to a point in time (ms), rounded to the nearest time step."""
+        network = self.network
+        steps = int(network.clock.nearest_step(tstop)) - network.step
+        self.running = True
+        if steps >= 0:
+            with Progress(steps * self.dt, self.show_progress) as progress:
+                network.run(steps, progress.advance(self.dt))
+
+    def reset(self) -> None:
+        """Return to time zero and the initial values; parameters and weights stay."""
+        self.running = False
+        self.network.reset()
+        for source in self.current_sources:
+            source._reset()
+        self.segment_counter += 1
+
+
+class Progress:
+    """A bar that appears when a run takes long and a person is watching."""
+
+    def __init__(self, duration: float, wanted: bool) -> None:
+        self._bar: Any = None
+        self._duration = duration
+        self._wanted = wanted and sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        if self._wanted:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self._duration,
+                unit=" ms",
+                delay=PROGRESS_AFTER,
+                leave=False,
+                bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]",
+            )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def advance(self, dt: float) -> Callable[[int], None] | None:
+        """What the network calls with a number of steps done, or None if nobody watches."""
+        bar = self._bar
+        return None if bar is None else lambda steps: bar.update(steps * dt)
+
+
+state = State()

@@ -1,0 +1,1 @@
+"""PyNN's standard models as models of the engine: tables of names, no logic."""

@@ -1,0 +1,57 @@
+"""What every standard model of this backend does besides naming its translations."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from pyNN import errors
+
+from ship_engine.models.base import Model, Source
+
+from ..units import magnitudes
+
+
+class WithUnits:
+    """Mixin for PyNN model types: parameters may be quantities, and are checked at once."""
+
+    units: ClassVar[dict[str, str]]
+
+    def __init__(self, *arguments: Any, **parameters: Any) -> None:
+        super().__init__(*arguments, **magnitudes(parameters, self.units))
+
+
+class CellModel(WithUnits):
+    """Mixin for cell types: which engine model computes them.
+
+    Attributes
+    ----------
+    model : type[Model] or type[Source]
+        The engine's model.
+    """
+
+    model: ClassVar[type[Model] | type[Source]]
+    translations: ClassVar[dict[str, Any]]
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        """Refuse a number that the model cannot use where it is written."""
+        known = {p.name: p for p in self.model.parameters}
+        for name, facts in self.translations.items():
+            parameter = known.get(facts["translated_name"])
+            value = self.parameter_space[name].base_value  # type: ignore[attr-defined]
+            if parameter is None or not isinstance(value, (int, float)):
+                continue
+            if not (math.isfinite(value) and parameter.allows(value)):
+                raise errors.InvalidParameterValueError(
+                    f"{name} = {value:g} {parameter.unit} for {type(self).__name__}; it must be "
+                    f"{parameter.requirement}."
+                )
+
+    @classmethod
+    def pynn_names(cls) -> dict[str, str]:
+        """PyNN's name for each of the engine's parameter names."""
+        return {facts["translated_name"]: name for name, facts in cls.translations.items()}

@@ -1,0 +1,186 @@
+"""Standard current sources."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pyNN.parameters import ParameterSpace, Sequence
+from pyNN.standardmodels import StandardCurrentSource, build_translations, electrodes
+
+from ship_engine.currents import (
+    CurrentSource,
+    NoisyCurrent,
+    PulseCurrent,
+    SineCurrent,
+    StepCurrent,
+)
+from ship_engine.groups import NeuronGroup
+from ship_engine.random import stream_key
+
+from .. import simulator
+from ..units import magnitudes
+
+NOISE_STREAMS = 1 << 48
+"""Random streams from here on belong to current sources, those below to groups."""
+
+
+class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
+    """A PyNN current source: parameters here, the current itself in the engine."""
+
+    units: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, **parameters: Any) -> None:
+        network = simulator.state.network
+        space = ParameterSpace(self.default_parameters, self.get_schema(), (1,), type(self))
+        space.update(**self._defaults(), **magnitudes(parameters, self.units))
+        self._values: dict[str, Any] = {}
+        self._network = network
+        self._number = len(simulator.state.current_sources)
+        self._set_values(self.translate(space))
+        self._current = self._make()
+        simulator.state.current_sources.append(self)
+
+    def _defaults(self) -> dict[str, Any]:
+        """Defaults that depend on the simulation."""
+        return {}
+
+    def _make(self) -> CurrentSource:
+        raise NotImplementedError
+
+    def _check(self, values: dict[str, Any]) -> None:
+        """Refuse values that do not fit together."""
+
+    def set_parameters(self, copy: bool = True, **parameters: Any) -> None:
+        super().set_parameters(copy, **magnitudes(parameters, self.units))
+
+    def set_native_parameters(self, parameters: ParameterSpace) -> None:
+        self._set_values(parameters)
+        self._current.become(self._make())
+
+    def _set_values(self, parameters: ParameterSpace) -> None:
+        parameters.evaluate(simplify=True)
+        values = self._values | {
+            name: value.value if isinstance(value, Sequence) else float(value)
+            for name, value in parameters.as_dict().items()
+        }
+        for name, value in values.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} of {type(self).__name__} is {value}; it must be finite.")
+        self._check(values)
+        self._values = values
+
+    def get_native_parameters(self) -> ParameterSpace:
+        values = {
+            name: Sequence(value) if isinstance(value, np.ndarray) else value
+            for name, value in self._values.items()
+        }
+        return ParameterSpace(values, shape=(1,))
+
+    def get_parameters(self) -> dict[str, Any]:
+        space = super().get_parameters()
+        space.evaluate(simplify=True)
+        return dict(space.as_dict())
+
+    def inject_into(self, cells: Any) -> None:
+        __doc__ = StandardCurrentSource.inject_into.__doc__  # noqa: F841
+        by_population: dict[Any, list[int]] = {}
+        for cell in cells:
+            if not cell.celltype.injectable:
+                raise TypeError("Can't inject current into a spike source.")
+            by_population.setdefault(cell.parent, []).append(cell.parent.id_to_index(cell))
+        for population, indices in by_population.items():
+            group = population._group
+            assert isinstance(group, NeuronGroup)
+            self._network.inject(self._current, group, np.array(indices))
+
+    def record(self) -> None:
+        """Keep the current from now on, for `get_data`."""
+        self._current.keep_history(self._network.step)
+
+    def _get_data(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        first, values = self._current.history(self._network.step, self._network.clock)
+        times = self._network.clock.time(first + np.arange(values.size))
+        return np.asarray(times, np.float64), values
+
+    def _reset(self) -> None:
+        self._current.become(self._make())
+        self._current.forget_history()
+
+
+class DCSource(ShipCurrentSource, electrodes.DCSource):  # type: ignore[misc]
+    __doc__ = electrodes.DCSource.__doc__
+    units = {"amplitude": "nA", "start": "ms", "stop": "ms"}
+    translations = build_translations(
+        ("amplitude", "amplitude"), ("start", "start"), ("stop", "stop")
+    )
+
+    def _make(self) -> CurrentSource:
+        return PulseCurrent(**self._values)
+
+
+class ACSource(ShipCurrentSource, electrodes.ACSource):  # type: ignore[misc]
+    __doc__ = electrodes.ACSource.__doc__
+    units = DCSource.units | {"offset": "nA", "frequency": "Hz", "phase": "degrees"}
+    translations = build_translations(
+        ("amplitude", "amplitude"),
+        ("start", "start"),
+        ("stop", "stop"),
+        ("frequency", "frequency"),
+        ("offset", "offset"),
+        ("phase", "phase"),
+    )
+
+    def _make(self) -> CurrentSource:
+        return SineCurrent(**self._values)
+
+
+class StepCurrentSource(ShipCurrentSource, electrodes.StepCurrentSource):  # type: ignore[misc]
+    __doc__ = electrodes.StepCurrentSource.__doc__
+    units = {"amplitudes": "nA", "times": "ms"}
+    translations = build_translations(("amplitudes", "values"), ("times", "times"))
+
+    def _check(self, values: dict[str, Any]) -> None:
+        times, amplitudes = values["times"], values["values"]
+        if times.size != amplitudes.size:
+            raise ValueError(
+                f"{times.size} times and {amplitudes.size} amplitudes; give one amplitude for "
+                "each time."
+            )
+        if (times < 0).any():
+            raise ValueError("Step current cannot accept negative timestamps.")
+        if (np.diff(times) <= 0).any():
+            raise ValueError("Step current timestamps should be monotonically increasing.")
+
+    def _make(self) -> CurrentSource:
+        return StepCurrent(**self._values)
+
+
+class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):  # type: ignore[misc]
+    __doc__ = electrodes.NoisyCurrentSource.__doc__
+    units = {"mean": "nA", "stdev": "nA", "dt": "ms", "start": "ms", "stop": "ms"}
+    translations = build_translations(
+        ("mean", "mean"),
+        ("stdev", "deviation"),
+        ("start", "start"),
+        ("stop", "stop"),
+        ("dt", "interval"),
+    )
+
+    def _defaults(self) -> dict[str, Any]:
+        return {"dt": simulator.state.dt}
+
+    def _check(self, values: dict[str, Any]) -> None:
+        steps = values["interval"] / self._network.clock.dt
+        if steps < 1 - 1e-6 or abs(steps - round(steps)) > 1e-6:
+            raise ValueError(
+                f"dt = {values['interval']:g} ms of a NoisyCurrentSource; it must be a multiple "
+                f"of the time step, {self._network.clock.dt:g} ms."
+            )
+        if values["deviation"] < 0:
+            raise ValueError(f"stdev = {values['deviation']:g} nA; it must be >= 0.")
+
+    def _make(self) -> CurrentSource:
+        stream = NOISE_STREAMS | (self._network.epoch << 24) | self._number
+        return NoisyCurrent(**self._values, key=stream_key(self._network.seed, stream))

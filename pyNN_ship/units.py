@@ -1,0 +1,84 @@
+"""Values with units: `quantities` are converted to PyNN's units, or refused by dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import quantities as pq
+from pyNN import errors
+from pyNN.parameters import ArrayParameter, Sequence
+
+UNITS = {
+    "ms": pq.ms,
+    "mV": pq.mV,
+    "nA": pq.nA,
+    "uS": pq.uS,
+    "nF": pq.nF,
+    "Hz": pq.Hz,
+    "degrees": pq.degrees,
+}
+"""PyNN's units by the names that models give them."""
+
+
+def has_unit(value: Any) -> bool:
+    """Whether a value is a quantity, or a list with quantities in it."""
+    if isinstance(value, pq.Quantity):
+        return True
+    return isinstance(value, (list, tuple)) and any(has_unit(item) for item in value)
+
+
+def magnitude(name: str, value: Any, unit: str | None) -> Any:
+    """A value as plain numbers in PyNN's unit; what carries no unit is returned as it is.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the message.
+    value : any
+        A quantity, a list of quantities, a `Sequence` of them, or anything else.
+    unit : str or None
+        PyNN's unit, such as 'mV'; None if the parameter has none.
+
+    Raises
+    ------
+    pyNN.errors.InvalidParameterValueError
+        If the dimension is wrong.
+    """
+    if isinstance(value, ArrayParameter) and has_unit(value.value):
+        return type(value)(magnitude(name, value.value, unit))
+    if not has_unit(value):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [magnitude(name, item, unit) for item in value]
+    if unit not in UNITS:
+        wanted = f"in {unit}" if unit else "without a unit"
+        raise errors.InvalidParameterValueError(
+            f"{name} = {value} has a unit; give a plain number {wanted}."
+        )
+    try:
+        converted = value.rescale(UNITS[unit])
+    except ValueError as error:
+        raise errors.InvalidParameterValueError(
+            f"{name} = {value} cannot be converted to {unit}; give it in {unit} or a unit of "
+            f"the same dimension, for example {name}={_example(unit)}."
+        ) from error
+    plain = converted.magnitude
+    return float(plain) if plain.ndim == 0 else plain.copy()
+
+
+def magnitudes(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
+    """`magnitude` for each of several named values."""
+    return {name: magnitude(name, value, units.get(name)) for name, value in values.items()}
+
+
+def time_in_ms(name: str, value: Any) -> Any:
+    """A time or duration as a number of ms."""
+    return magnitude(name, value, "ms")
+
+
+def _example(unit: str) -> str:
+    return f"10*quantities.{unit}"
+
+
+__all__ = ["UNITS", "Sequence", "has_unit", "magnitude", "magnitudes", "time_in_ms"]
