@@ -42,6 +42,7 @@ from .lazy_values import (
     as_values,
     bound_expression,
     is_plain_displacement,
+    values_of_distances,
 )
 from .listed_connectors import (
     ArrayConnector,
@@ -96,27 +97,28 @@ class AllToAllConnector(VectorisedConnector, pynn.AllToAllConnector):
 
     def connect(self, projection: Any) -> None:
         """Connect-up a Projection."""
+        self._connect(projection, lambda columns, progress: all_pairs(self, projection, columns))
 
-        def find(columns: Columns, progress: Progress) -> Pairs:
-            n_sources, drawn = projection.pre.size, columns.drawn.astype(np.int32)
-            if self.allow_self_connections == "NoMutual":
-                require_one_to_one_cells(self, projection)
-                counts = n_sources - 1 - columns.drawn
-                targets = np.repeat(drawn, counts)
-                # Column j has the sources j + 1, j + 2, ... n - 1.
-                skipped = np.repeat(np.cumsum(counts) - counts - (columns.drawn + 1), counts)
-                return np.arange(len(targets)) - skipped, targets
-            sources = np.tile(np.arange(n_sources, dtype=np.int32), len(drawn))
-            targets = np.repeat(drawn, n_sources)
-            if not self.allow_self_connections:
-                own_sources, own_targets = same_cells(projection.pre, projection.post)
-                rank = np.searchsorted(columns.drawn, own_targets)
-                is_drawn = np.isin(own_targets, columns.drawn)
-                own = rank[is_drawn] * n_sources + own_sources[is_drawn]
-                sources, targets = np.delete(sources, own), np.delete(targets, own)
-            return sources, targets
 
-        self._connect(projection, find)
+def all_pairs(connector: Any, projection: Any, columns: Columns) -> Pairs:
+    """Return every pair that the `allow_self_connections` of `connector` leaves."""
+    n_sources, drawn = projection.pre.size, columns.drawn.astype(np.int32)
+    if connector.allow_self_connections == "NoMutual":
+        require_one_to_one_cells(connector, projection)
+        counts = n_sources - 1 - columns.drawn
+        targets = np.repeat(drawn, counts)
+        # Column j has the sources j + 1, j + 2, ... n - 1.
+        skipped = np.repeat(np.cumsum(counts) - counts - (columns.drawn + 1), counts)
+        return np.arange(len(targets)) - skipped, targets
+    sources = np.tile(np.arange(n_sources, dtype=np.int32), len(drawn))
+    targets = np.repeat(drawn, n_sources)
+    if connector.allow_self_connections:
+        return sources, targets
+    own_sources, own_targets = same_cells(projection.pre, projection.post)
+    is_drawn = np.isin(own_targets, columns.drawn)
+    column_starts = np.searchsorted(columns.drawn, own_targets[is_drawn]) * n_sources
+    own = column_starts + own_sources[is_drawn]
+    return np.delete(sources, own), np.delete(targets, own)
 
 
 class OneToOneConnector(VectorisedConnector, pynn.OneToOneConnector):
@@ -216,7 +218,13 @@ class FixedProbabilityConnector(ProbabilityConnector, pynn.FixedProbabilityConne
 
     def connect(self, projection: Any) -> None:
         """Connect-up a Projection."""
-        self._connect_with_probability(projection, lambda columns: self.p_connect)
+        if self.p_connect >= 1.0:
+            # PyNN draws all the same, but from a copy of its generator, which nobody sees.
+            self._connect(
+                projection, lambda columns, progress: all_pairs(self, projection, columns)
+            )
+        else:
+            self._connect_with_probability(projection, lambda columns: self.p_connect)
 
 
 class DistanceDependentProbabilityConnector(
@@ -245,13 +253,8 @@ class DistanceDependentProbabilityConnector(
         name = f"the distance expression {self.d_expression!r}"
 
         def probability(columns: IntegerArray) -> Any:
-            try:
-                values = self.distance_function(distances.of_columns(columns))
-            except ValueError as error:
-                raise errors.InvalidParameterValueError(
-                    f"{name} cannot be evaluated for an array of distances: {error}. For two "
-                    'conditions write "(d > 1) * (d < 3)", not "and" or "1 < d < 3".'
-                ) from error
+            column_distances = distances.of_columns(columns)
+            values = values_of_distances(name, self.distance_function, column_distances)
             return checked_probability(name, values, len(columns), projection.pre.size)
 
         self._connect_with_probability(projection, probability)

@@ -8,6 +8,7 @@ lazy array is evaluated on them in one go, with the arithmetic and the random nu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from functools import cached_property
 from itertools import pairwise
@@ -143,6 +144,18 @@ def as_values(name: str, value: Any, shape: tuple[int, ...]) -> float | NDArray[
     )
 
 
+def values_of_distances(name: str, function: Callable[[Any], Any], distances: FloatArray) -> Any:
+    """Call the user's `function`, of the parameter or rule called `name`, for many distances."""
+    try:
+        # A copy, because the function may write into the array that it is given.
+        return function(distances.copy())
+    except ValueError as error:
+        raise errors.InvalidParameterValueError(
+            f"{name} cannot be evaluated for an array of distances: {error}. For two conditions "
+            'write "(d > 1) * (d < 3)", not "and" or "1 < d < 3"; for a choice use numpy.where.'
+        ) from error
+
+
 class PairValues:
     """Evaluate lazy arrays for pairs of cells.
 
@@ -205,8 +218,7 @@ class PairValues:
         if isinstance(base, IndexBasedExpression):
             return self._index_values(name, base)
         if callable(base):
-            # A copy, because the function may write into the array that it is given.
-            return base(self._distances.copy())
+            return values_of_distances(name, base, self._distances)
         if hasattr(base, "next"):
             counts = np.array([end - start for start, end in self.column_bounds], dtype=np.int64)
             return self._draw(base, counts)

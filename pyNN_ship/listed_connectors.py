@@ -28,6 +28,7 @@ from .connector_base import (
     VectorisedConnector,
     connected_pairs,
 )
+from .connector_draws import IntegerArray
 from .counted_connectors import needed_pairs
 from .lazy_values import PairValues, as_values
 
@@ -220,14 +221,19 @@ class CloneConnector(VectorisedConnector, pynn.CloneConnector):
             )
 
         def find(columns: Columns, progress: Progress) -> Pairs:
-            n_sources = np.int64(projection.pre.size)
-            sources, targets = _indices_on_all_processes(reference)
-            pair = np.sort(targets.astype(np.int64) * n_sources + sources)
-            pair = pair[np.diff(pair, prepend=-1) > 0]
-            targets = pair // n_sources
-            return needed_pairs(columns, pair - targets * n_sources, targets, projection.post.size)
+            sources, targets = unique_pairs(*_indices_on_all_processes(reference))
+            return needed_pairs(columns, sources, targets, projection.post.size)
 
         self._connect(projection, find)
+
+
+def unique_pairs(sources: IntegerArray, targets: IntegerArray) -> Pairs:
+    """Return each pair once, ordered by target and then by source."""
+    n_sources = np.int64(np.max(sources, initial=0)) + 1
+    pair = np.sort(targets.astype(np.int64) * n_sources + sources)
+    pair = pair[np.diff(pair, prepend=-1) > 0]  # np.unique takes several times longer
+    targets = pair // n_sources
+    return pair - targets * n_sources, targets
 
 
 def _indices_on_all_processes(projection: Any) -> Pairs:
@@ -247,18 +253,18 @@ class CSAConnector(ListedConnector, pynn.CSAConnector):
     def connect(self, projection: Any) -> None:
         """Connect-up a Projection."""
         csa = pynn.csa  # without it the constructor has raised
-        finite = self.cset * csa.cross((0, projection.pre.size - 1), (0, projection.post.size - 1))
+        all_pairs = csa.cross((0, projection.pre.size - 1), (0, projection.post.size - 1))
+        finite = all_pairs * self.cset
         arity = csa.arity(self.cset)
         connections = np.array([tuple(entry) for entry in finite], dtype=np.float64)
         connections = connections.reshape(-1, 2 + arity)
         connections = connections[np.argsort(connections[:, 1], kind="stable")]
         sources, targets = connections[:, 0].astype(np.int64), connections[:, 1].astype(np.int64)
         if arity == 0:
+            pairs = unique_pairs(sources, targets)
             self._connect(
                 projection,
-                lambda columns, progress: needed_pairs(
-                    columns, sources, targets, projection.post.size
-                ),
+                lambda columns, progress: needed_pairs(columns, *pairs, projection.post.size),
             )
         else:
             listed = {"weight": connections[:, 2], "delay": connections[:, 3]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,133 +12,15 @@ from pyNN.parameters import LazyArray, ParameterSpace
 from pyNN.random import RandomDistribution
 from pyNN.space import Space
 
-from ship_engine import network as engine
-
 from . import simulator
+from .addresses import Cells
+from .connections import Connection, Connections, Part, checked_weights, delay_steps
 from .errors import as_pynn_errors
 from .lazy_values import PairValues
-from .populations import Population
 from .standardmodels.synapses import StaticSynapse, weight_unit
 from .units import has_unit, magnitude
 
 ADDRESSES = ("presynaptic_index", "postsynaptic_index")
-
-
-class Cells(NamedTuple):
-    """Where the cells of a population, view or assembly lie in the engine.
-
-    Attributes
-    ----------
-    populations : list of Population
-        The populations that hold them.
-    owner : int array or None
-        For each cell, which of these; None if there is one.
-    index : int array or None
-        For each cell, its index there; None if it is the same.
-    """
-
-    populations: list[Population]
-    owner: NDArray[np.intp] | None
-    index: NDArray[np.intp] | None
-
-    @classmethod
-    def of(cls, cells: Any) -> Cells:
-        """Look up the cells of a population, view or assembly."""
-        if isinstance(cells, Population):
-            return cls([cells], None, None)
-        parts = getattr(cells, "populations", [cells])
-        roots = list(dict.fromkeys(part._root for part in parts))
-        index = [
-            np.arange(part.size) if part._selection is None else part._selection for part in parts
-        ]
-        owner = [np.full(part.size, roots.index(part._root)) for part in parts]
-        return cls(roots, np.concatenate(owner), np.concatenate(index))
-
-    def inside(self, number: int, addresses: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Indices in a population of cells that are known to lie there."""
-        return addresses if self.index is None else self.index[addresses].astype(np.int32)
-
-    def outside(self, number: int, cells: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Addresses of cells of a population; the opposite of `inside`."""
-        if self.index is None or self.owner is None:
-            return cells
-        here = np.flatnonzero(self.owner == number)
-        address = np.zeros(self.populations[number].size, np.int32)
-        address[self.index[here]] = here
-        return address[cells]
-
-
-class Part(NamedTuple):
-    """The synapses between one source and one target population."""
-
-    source: int
-    target: int
-    projection: engine.Projection
-
-
-class Connection(common.Connection):  # type: ignore[misc]
-    """One connection of a projection; its weight and delay can be read and set."""
-
-    def __init__(self, part: Part, position: int, address: tuple[int, int]) -> None:
-        self._part, self._position = part, position
-        self.presynaptic_index, self.postsynaptic_index = address
-
-    @property
-    def weight(self) -> float:
-        """In nA, uS or mV, as the receptor has it."""
-        weights = self._part.projection.synapses.weight
-        return float(weights[self._position if weights.size > 1 else 0])
-
-    @weight.setter
-    def weight(self, value: float) -> None:
-        number = magnitude("weight", value, weight_unit(value) if has_unit(value) else None)
-        self._store("weight", checked_weights(number, "this connection"))
-
-    @property
-    def delay(self) -> float:
-        """In ms."""
-        delays = self._part.projection.synapses.delay
-        clock = simulator.state.network.clock
-        return float(clock.time(int(delays[self._position if delays.size > 1 else 0])))
-
-    @delay.setter
-    def delay(self, value: float) -> None:
-        self._store("delay", delay_steps(magnitude("delay", value, "ms"), "this connection"))
-
-    def _store(self, name: str, value: Any) -> None:
-        synapses = self._part.projection.synapses
-        values = np.array(np.broadcast_to(getattr(synapses, name), (len(synapses),)))
-        values[self._position] = value
-        setattr(synapses, name, values)
-        simulator.state.network.structure += 1
-
-    def as_tuple(self, *attribute_names: str) -> tuple[float, ...]:
-        """The named attributes."""
-        return tuple(getattr(self, name) for name in attribute_names)
-
-
-class Connections(Sequence[Connection]):
-    """The connections of a projection, made when they are asked for."""
-
-    def __init__(self, projection: Projection) -> None:
-        self._projection = projection
-
-    def __len__(self) -> int:
-        return len(self._projection)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        count = len(self)
-        if not -count <= index < count:
-            raise IndexError(f"Connection {index} of {count}.")
-        index = index % count
-        for part in self._projection._parts:
-            size = len(part.projection.synapses)
-            if index < size:
-                return self._projection._connection(part, index)
-            index -= size
-        raise AssertionError("the parts hold all connections")
 
 
 class Projection(common.Projection):  # type: ignore[misc]
@@ -381,42 +263,6 @@ class Projection(common.Projection):  # type: ignore[misc]
             kind = np.float64 if name == "weight" else np.int32
             setattr(synapses, name, np.array(piece, kind))
             begin = end
-
-
-def checked_weights(weights: Any, label: str) -> Any:
-    """The weights, if all are finite.
-
-    Raises
-    ------
-    pyNN.errors.InvalidWeightError
-        If one is not.
-    """
-    if not np.isfinite(weights).all():
-        wrong = np.asarray(weights)[~np.isfinite(weights)].flat[0]
-        raise errors.InvalidWeightError(f"A weight of {wrong} in '{label}'; it must be finite.")
-    return weights
-
-
-def delay_steps(delays: Any, label: str) -> Any:
-    """Delays in time steps, rounded to the nearest.
-
-    Raises
-    ------
-    pyNN.errors.ConnectionError
-        If one is not finite, or out of the range that `setup` allows.
-    """
-    state = simulator.state
-    shortest, longest = state.delay_limits
-    tolerance = 1e-6 * state.dt
-    values = np.asarray(delays, float)
-    wrong = ~((values >= shortest - tolerance) & (values <= longest + tolerance))
-    if wrong.any():
-        raise errors.ConnectionError(
-            f"A delay of {values[wrong].flat[0]:g} ms in '{label}' is out of range "
-            f"[{shortest:g}, {longest:g}] ms; change it, or min_delay and max_delay in setup()."
-        )
-    steps = np.maximum(state.network.clock.nearest_step(values), 1)
-    return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
 
 
 def _joined(arrays: list[NDArray[np.int32]]) -> NDArray[np.int32]:

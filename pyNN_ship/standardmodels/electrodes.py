@@ -34,7 +34,7 @@ class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
     def __init__(self, **parameters: Any) -> None:
         network = simulator.state.network
         space = ParameterSpace(self.default_parameters, self.get_schema(), (1,), type(self))
-        space.update(**self._defaults(), **magnitudes(parameters, self.units))
+        space.update(**(self._defaults() | magnitudes(parameters, self.units)))
         self._values: dict[str, Any] = {}
         self._network = network
         self._number = len(simulator.state.current_sources)
@@ -49,8 +49,9 @@ class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
     def _make(self) -> CurrentSource:
         raise NotImplementedError
 
-    def _check(self, values: dict[str, Any]) -> None:
-        """Refuse values that do not fit together."""
+    def _accepted(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values as they are used; raises ValueError if they do not fit together."""
+        return values
 
     def set_parameters(self, copy: bool = True, **parameters: Any) -> None:
         super().set_parameters(copy, **magnitudes(parameters, self.units))
@@ -68,8 +69,7 @@ class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
         for name, value in values.items():
             if not np.isfinite(value).all():
                 raise ValueError(f"{name} of {type(self).__name__} is {value}; it must be finite.")
-        self._check(values)
-        self._values = values
+        self._values = self._accepted(values)
 
     def get_native_parameters(self) -> ParameterSpace:
         values = {
@@ -81,10 +81,13 @@ class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
     def get_parameters(self) -> dict[str, Any]:
         space = super().get_parameters()
         space.evaluate(simplify=True)
-        return dict(space.as_dict())
+        return {
+            name: value.value if isinstance(value, Sequence) else value
+            for name, value in space.as_dict().items()
+        }
 
     def inject_into(self, cells: Any) -> None:
-        __doc__ = StandardCurrentSource.inject_into.__doc__  # noqa: F841
+        """Inject the current into a population, view, assembly or list of cells."""
         by_population: dict[Any, list[int]] = {}
         for cell in cells:
             if not cell.celltype.injectable:
@@ -141,7 +144,7 @@ class StepCurrentSource(ShipCurrentSource, electrodes.StepCurrentSource):  # typ
     units = {"amplitudes": "nA", "times": "ms"}
     translations = build_translations(("amplitudes", "values"), ("times", "times"))
 
-    def _check(self, values: dict[str, Any]) -> None:
+    def _accepted(self, values: dict[str, Any]) -> dict[str, Any]:
         times, amplitudes = values["times"], values["values"]
         if times.size != amplitudes.size:
             raise ValueError(
@@ -152,6 +155,10 @@ class StepCurrentSource(ShipCurrentSource, electrodes.StepCurrentSource):  # typ
             raise ValueError("Step current cannot accept negative timestamps.")
         if (np.diff(times) <= 0).any():
             raise ValueError("Step current timestamps should be monotonically increasing.")
+        # Times are rounded to the grid; of those that meet, the last counts.
+        steps = self._network.clock.nearest_step(times)
+        last = np.append(np.diff(steps) > 0, True)[: steps.size]
+        return {"times": self._network.clock.time(steps[last]), "values": amplitudes[last]}
 
     def _make(self) -> CurrentSource:
         return StepCurrent(**self._values)
@@ -171,7 +178,7 @@ class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):  # t
     def _defaults(self) -> dict[str, Any]:
         return {"dt": simulator.state.dt}
 
-    def _check(self, values: dict[str, Any]) -> None:
+    def _accepted(self, values: dict[str, Any]) -> dict[str, Any]:
         steps = values["interval"] / self._network.clock.dt
         if steps < 1 - 1e-6 or abs(steps - round(steps)) > 1e-6:
             raise ValueError(
@@ -180,6 +187,7 @@ class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):  # t
             )
         if values["deviation"] < 0:
             raise ValueError(f"stdev = {values['deviation']:g} nA; it must be >= 0.")
+        return values
 
     def _make(self) -> CurrentSource:
         stream = NOISE_STREAMS | (self._network.epoch << 24) | self._number

@@ -1,0 +1,127 @@
+"""Single connections, and what may be a weight or a delay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from pyNN import common, errors
+
+from ship_engine import network as engine
+
+from . import simulator
+from .standardmodels.synapses import weight_unit
+from .units import has_unit, magnitude
+
+if TYPE_CHECKING:
+    from .projections import Projection
+
+
+class Part(NamedTuple):
+    """The synapses between one source and one target population."""
+
+    source: int
+    target: int
+    projection: engine.Projection
+
+
+class Connection(common.Connection):  # type: ignore[misc]
+    """One connection of a projection; its weight and delay can be read and set."""
+
+    def __init__(self, part: Part, position: int, address: tuple[int, int]) -> None:
+        self._part, self._position = part, position
+        self.presynaptic_index, self.postsynaptic_index = address
+
+    @property
+    def weight(self) -> float:
+        """In nA, uS or mV, as the receptor has it."""
+        weights = self._part.projection.synapses.weight
+        return float(weights[self._position if weights.size > 1 else 0])
+
+    @weight.setter
+    def weight(self, value: float) -> None:
+        number = magnitude("weight", value, weight_unit(value) if has_unit(value) else None)
+        self._store("weight", checked_weights(number, "this connection"))
+
+    @property
+    def delay(self) -> float:
+        """In ms."""
+        delays = self._part.projection.synapses.delay
+        clock = simulator.state.network.clock
+        return float(clock.time(int(delays[self._position if delays.size > 1 else 0])))
+
+    @delay.setter
+    def delay(self, value: float) -> None:
+        self._store("delay", delay_steps(magnitude("delay", value, "ms"), "this connection"))
+
+    def _store(self, name: str, value: Any) -> None:
+        synapses = self._part.projection.synapses
+        values = np.array(np.broadcast_to(getattr(synapses, name), (len(synapses),)))
+        values[self._position] = value
+        setattr(synapses, name, values)
+        simulator.state.network.structure += 1
+
+    def as_tuple(self, *attribute_names: str) -> tuple[float, ...]:
+        """The named attributes."""
+        return tuple(getattr(self, name) for name in attribute_names)
+
+
+class Connections(Sequence[Connection]):
+    """The connections of a projection, made when they are asked for."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+
+    def __len__(self) -> int:
+        return len(self._projection)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"Connection {index} of {count}.")
+        index = index % count
+        for part in self._projection._parts:
+            size = len(part.projection.synapses)
+            if index < size:
+                return self._projection._connection(part, index)
+            index -= size
+        raise AssertionError("the parts hold all connections")
+
+
+def checked_weights(weights: Any, label: str) -> Any:
+    """The weights, if all are finite.
+
+    Raises
+    ------
+    pyNN.errors.InvalidWeightError
+        If one is not.
+    """
+    if not np.isfinite(weights).all():
+        wrong = np.asarray(weights)[~np.isfinite(weights)].flat[0]
+        raise errors.InvalidWeightError(f"A weight of {wrong} in '{label}'; it must be finite.")
+    return weights
+
+
+def delay_steps(delays: Any, label: str) -> Any:
+    """Delays in time steps, rounded to the nearest.
+
+    Raises
+    ------
+    pyNN.errors.ConnectionError
+        If one is not finite, or out of the range that `setup` allows.
+    """
+    state = simulator.state
+    shortest, longest = state.delay_limits
+    tolerance = 1e-6 * state.dt
+    values = np.asarray(delays, float)
+    wrong = ~((values >= shortest - tolerance) & (values <= longest + tolerance))
+    if wrong.any():
+        raise errors.ConnectionError(
+            f"A delay of {values[wrong].flat[0]:g} ms in '{label}' is out of range "
+            f"[{shortest:g}, {longest:g}] ms; change it, or min_delay and max_delay in setup()."
+        )
+    steps = np.maximum(state.network.clock.nearest_step(values), 1)
+    return int(steps) if steps.ndim == 0 else steps.astype(np.int32)

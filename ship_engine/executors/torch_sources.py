@@ -1,0 +1,134 @@
+"""Spikes of the sources, many time steps at once; NumPy is enough for them.
+
+These are the same spikes as those of `ship_engine.compiled.sources`: listed ones by the same
+rounding, Poisson ones from the same counters of the same generator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ship_engine.errors import UnsupportedByExecutorError
+from ship_engine.groups import Group, PoissonGroup, SpikeArrayGroup
+from ship_engine.random import philox, stream_key, unit
+
+if TYPE_CHECKING:
+    from ship_engine.network import Network
+
+DRAWN_AT_ONCE = 1 << 17
+"""Random numbers that are drawn together; bounds the memory that it takes."""
+
+
+class Events(NamedTuple):
+    """Spikes in the order of their steps, and of the components in each step."""
+
+    step: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    offset: NDArray[np.float64]
+    """ms from the start of the step."""
+
+    def of_step(self, step: int) -> Events:
+        """The spikes of one step."""
+        first, last = np.searchsorted(self.step, (step, step + 1))
+        return Events(*(array[first:last] for array in self))
+
+
+def emitted(group: Group, network: Network, first: int, last: int, repetition: int = 0) -> Events:
+    """Spikes of a source from step `first` to `last` - 1.
+
+    Parameters
+    ----------
+    group : Group
+        A source.
+    network : Network
+        The network that it belongs to.
+    first, last : int
+        Time steps.
+    repetition : int
+        Random numbers are those of the network after so many more resets.
+
+    Raises
+    ------
+    UnsupportedByExecutorError
+        If this kind of source is not known.
+    """
+    if isinstance(group, SpikeArrayGroup):
+        return _listed(group, network, first, last)
+    if isinstance(group, PoissonGroup):
+        return _poisson(group, network, first, last, repetition)
+    raise UnsupportedByExecutorError(
+        f"The torch executor cannot run '{group.label}' ({group.model.name}); "
+        "use the Numba executor, or replace it by a SpikeArrayGroup."
+    )
+
+
+def _listed(group: SpikeArrayGroup, network: Network, first: int, last: int) -> Events:
+    cells = np.repeat(np.arange(group.size), [times.size for times in group.times])
+    steps, offsets = network.clock.step_and_offset(np.concatenate(group.times), network.on_grid)
+    due = (steps >= first) & (steps < last)
+    steps, cells, offsets = steps[due], cells[due], offsets[due]
+    order = np.lexsort((offsets, steps))
+    return Events(steps[order], cells[order], offsets[order])
+
+
+def _poisson(
+    group: PoissonGroup, network: Network, first: int, last: int, repetition: int
+) -> Events:
+    stream = ((network.epoch + repetition) << 32) | network.groups.index(group)
+    key = stream_key(network.seed, stream)
+    rows = max(DRAWN_AT_ONCE // group.size, 1)
+    parts = [
+        _poisson_steps(group, network, key, np.arange(k, min(k + rows, last)))
+        for k in range(first, last, rows)
+    ]
+    if not parts:
+        return Events(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    return Events(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _poisson_steps(
+    group: PoissonGroup, network: Network, key: tuple[int, int], steps: NDArray[np.int64]
+) -> Events:
+    dt, cells = network.clock.dt, np.arange(group.size)
+    rate, start, duration = (group.get(name) for name in ("rate", "start", "duration"))
+    stop, silence = start + duration, np.exp(-(1e-3 * rate * dt))
+    t = (steps * dt)[:, None]
+    draw = unit(_words(key, cells, steps[:, None], 0)[0])
+    inside = (stop > t) & (start < t + dt)
+    partial = (start > t) | (stop < t + dt)
+    row, cell = np.nonzero(inside & (partial | (draw >= silence)))
+    t = t[row, 0]
+    begin = np.maximum(t, start[cell])
+    overlap = np.minimum(t + dt, stop[cell]) - begin
+    count = _poisson_number(draw[row, cell], 0.001 * rate[cell] * overlap)
+    # The m-th of several spikes of a cell in a step has random number m + 1 of its stream.
+    spike = np.repeat(np.arange(count.size), count)
+    number = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count) + 1
+    step, cell = steps[row][spike], cell[spike]
+    words = np.stack(_words(key, cell, step, number // 4))
+    within = unit(words[number % 4, np.arange(spike.size)])
+    offset = (begin - t)[spike] + within * overlap[spike]
+    return Events(step, cell, np.full(spike.size, dt) if network.on_grid else offset)
+
+
+def _words(key: tuple[int, int], cell: Any, step: Any, block: Any) -> tuple[Any, ...]:
+    return philox(key, (cell, step & 0xFFFFFFFF, step >> 32, block))
+
+
+def _poisson_number(draw: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Poisson numbers of given means, each by inversion of one uniform number."""
+    probability = np.exp(-mean)
+    cumulative = probability.copy()
+    count = np.zeros(draw.size, np.int64)
+    n = 0
+    while True:
+        growing = (count == n) & (draw >= cumulative) & (n < 10 + 20 * mean)
+        if not growing.any():
+            return count
+        n += 1
+        count[growing] = n
+        probability *= mean / n
+        cumulative += probability

@@ -1,0 +1,1 @@
+"""Training: surrogate derivatives of spikes, and what is built on them."""
