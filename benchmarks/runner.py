@@ -142,7 +142,8 @@ def measure(
                 assert simulator.python is not None
                 try:
                     run.values = run_child(simulator.python, arguments, timeout, environment)
-                    run.problem = run.values.pop("skipped", "")
+                    if "skipped" in run.values:
+                        run.problem, run.values = run.values["skipped"], {}
                 except ProcessFailedError as error:
                     run.problem = str(error)
                 if run.problem:

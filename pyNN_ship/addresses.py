@@ -19,13 +19,13 @@ class Cells(NamedTuple):
         The populations that hold them.
     owner : int array or None
         For each cell, which of these; None if there is one.
-    index : int array or None
+    place : int array or None
         For each cell, its index there; None if it is the same.
     """
 
     populations: list[Population]
     owner: NDArray[np.intp] | None
-    index: NDArray[np.intp] | None
+    place: NDArray[np.intp] | None
 
     @classmethod
     def of(cls, cells: Any) -> Cells:
@@ -34,21 +34,21 @@ class Cells(NamedTuple):
             return cls([cells], None, None)
         parts = getattr(cells, "populations", [cells])
         roots = list(dict.fromkeys(part._root for part in parts))
-        index = [
+        place = [
             np.arange(part.size) if part._selection is None else part._selection for part in parts
         ]
         owner = [np.full(part.size, roots.index(part._root)) for part in parts]
-        return cls(roots, np.concatenate(owner), np.concatenate(index))
+        return cls(roots, np.concatenate(owner), np.concatenate(place))
 
-    def inside(self, number: int, addresses: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Indices in a population of cells that are known to lie there."""
-        return addresses if self.index is None else self.index[addresses].astype(np.int32)
+    def inside(self, addresses: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Index of each cell in the population that holds it."""
+        return addresses if self.place is None else self.place[addresses].astype(np.int32)
 
     def outside(self, number: int, cells: NDArray[np.int32]) -> NDArray[np.int32]:
         """Addresses of cells of a population; the opposite of `inside`."""
-        if self.index is None or self.owner is None:
+        if self.place is None or self.owner is None:
             return cells
         here = np.flatnonzero(self.owner == number)
         address = np.zeros(self.populations[number].size, np.int32)
-        address[self.index[here]] = here
+        address[self.place[here]] = here
         return address[cells]

@@ -26,7 +26,7 @@ class Part(NamedTuple):
     projection: engine.Projection
 
 
-class Connection(common.Connection):  # type: ignore[misc]
+class Connection(common.Connection):
     """One connection of a projection; its weight and delay can be read and set."""
 
     def __init__(self, part: Part, position: int, address: tuple[int, int]) -> None:

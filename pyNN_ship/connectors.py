@@ -7,8 +7,6 @@ a number of cells are in `counted_connectors`, those that are told their connect
 `listed_connectors`.
 """
 
-# ruff: noqa: D101 (the classes take over PyNN's docstrings)
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -160,33 +160,67 @@ Callback = Callable[[float], float]
 
 
 def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
+    """Advance by a duration.
+
+    Parameters
+    ----------
+    simtime : float
+        Duration in ms.
+    callbacks : sequence of callable, optional
+        Each is called with the current time and returns the time of its next call.
+
+    Returns
+    -------
+    float
+        The time reached, in ms.
+
+    Raises
+    ------
+    ValueError
+        If the duration is negative or not finite.
+    """
     simtime = time_in_ms("simtime", simtime)
     if not (math.isfinite(simtime) and simtime >= 0):
         raise ValueError(f"run({simtime}): give a duration in ms that is finite and >= 0.")
-    simulator.state.network
+    simulator.state.require_setup()
     return float(_run(simtime, callbacks))
 
 
 def run_until(time_point: float, callbacks: Sequence[Callback] | None = None) -> float:
+    """Advance to a point in time; see `run`.
+
+    Raises
+    ------
+    ValueError
+        If that time is past or not finite.
+    """
     time_point = time_in_ms("time_point", time_point)
     if not math.isfinite(time_point):
         raise ValueError(f"run_until({time_point}): give a time in ms that is finite.")
-    simulator.state.network
+    simulator.state.require_setup()
     return float(_run_until(time_point, callbacks))
 
 
-run.__doc__, run_until.__doc__ = _run.__doc__, _run_until.__doc__
 run_for = run
 
 _reset = common.build_reset(simulator)
 
 
-def reset(annotations: dict[str, Any] = {}) -> None:
-    simulator.state.network
-    _reset(annotations)
+def reset(annotations: dict[str, Any] | None = None) -> None:
+    """Return to time zero and the initial values, and begin a new segment of recorded data.
+
+    Parameters, weights and what is recorded stay; noise and Poisson sources go on to new random
+    numbers.
+
+    Parameters
+    ----------
+    annotations : dict, optional
+        For the segment that ends.
+    """
+    simulator.state.require_setup()
+    _reset(annotations or {})
 
 
-reset.__doc__ = _reset.__doc__
 initialize = common.initialize
 
 (

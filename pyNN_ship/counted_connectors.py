@@ -4,8 +4,6 @@ Connectors that choose a given number of cells: for each target, for each source
 Unlike the probability rules these advance the generator that they are given, as in PyNN.
 """
 
-# ruff: noqa: D101 (the classes take over PyNN's docstrings)
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

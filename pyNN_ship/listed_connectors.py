@@ -4,8 +4,6 @@ Connectors that are told their connections.
 They are told by a list, a file, a boolean matrix, a connection set (CSA) or another projection.
 """
 
-# ruff: noqa: D101 (the classes take over PyNN's docstrings)
-
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import common, errors
+from pyNN.common.populations import BasePopulation
 from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, Sequence, simplify
 from pyNN.standardmodels import StandardCellType
 
@@ -29,7 +30,7 @@ def make_group(celltype: StandardCellType, size: int, label: str) -> Group:
     return NeuronGroup(model, size, label)
 
 
-class _Cells:
+class _Cells(BasePopulation):
     """What populations and views have in common; both reach into one engine group."""
 
     _simulator = simulator
@@ -47,20 +48,17 @@ class _Cells:
         """Indices of these cells in the root, or None for all."""
         raise NotImplementedError
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-
     def set(self, **parameters: Any) -> None:
         units = getattr(self.celltype, "units", {})
         self._refuse_unknown(parameters)
-        super().set(**magnitudes(parameters, units))  # type: ignore[misc]
+        super().set(**magnitudes(parameters, units))
 
     set.__doc__ = common.Population.set.__doc__
 
     def get(self, parameter_names: Any, gather: bool = False, simplify: bool = True) -> Any:
         names = [parameter_names] if isinstance(parameter_names, str) else parameter_names
         self._refuse_unknown(names)
-        return super().get(parameter_names, gather, simplify)  # type: ignore[misc]
+        return super().get(parameter_names, gather, simplify)
 
     get.__doc__ = common.Population.get.__doc__
 
@@ -78,7 +76,7 @@ class _Cells:
         locations: Any = None,
     ) -> None:
         interval = magnitude("sampling_interval", sampling_interval, "ms")
-        super().record(variables, to_file, interval, locations)  # type: ignore[misc]
+        super().record(variables, to_file, interval, locations)
 
     record.__doc__ = common.Population.record.__doc__
 
@@ -170,7 +168,7 @@ class _Cells:
         ]
 
 
-class Population(_Cells, common.Population):  # type: ignore[misc]
+class Population(_Cells, common.Population):
     __doc__ = common.Population.__doc__
     _recorder_class = Recorder
     _assembly_class: type[Assembly]
@@ -241,13 +239,13 @@ class Population(_Cells, common.Population):  # type: ignore[misc]
         return self.all_cells
 
 
-class PopulationView(_Cells, common.PopulationView):  # type: ignore[misc]
+class PopulationView(_Cells, common.PopulationView):
     __doc__ = common.PopulationView.__doc__
     _assembly_class: type[Assembly]
 
     @property
     def _root(self) -> Population:
-        return self.grandparent  # type: ignore[no-any-return]
+        return self.grandparent
 
     @property
     def _selection(self) -> NDArray[np.intp]:
@@ -263,7 +261,7 @@ class PopulationView(_Cells, common.PopulationView):  # type: ignore[misc]
         }
 
 
-class Assembly(common.Assembly):  # type: ignore[misc]
+class Assembly(common.Assembly):
     __doc__ = common.Assembly.__doc__
     _simulator = simulator
 

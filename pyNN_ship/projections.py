@@ -23,7 +23,7 @@ from .units import has_unit, magnitude
 ADDRESSES = ("presynaptic_index", "postsynaptic_index")
 
 
-class Projection(common.Projection):  # type: ignore[misc]
+class Projection(common.Projection):
     __doc__ = common.Projection.__doc__
     _simulator = simulator
     _static_synapse_class = StaticSynapse
@@ -91,10 +91,9 @@ class Projection(common.Projection):  # type: ignore[misc]
         for number in range(len(self._pre_cells.populations)):
             for target in range(len(self._post_cells.populations)):
                 chosen = self._between(number, target, presynaptic_index, postsynaptic_index)
-                pick = (lambda a: a) if chosen is None else (lambda a: a[chosen])  # noqa: E731
                 pairs = (
-                    self._pre_cells.inside(number, pick(presynaptic_index)),
-                    self._post_cells.inside(target, pick(postsynaptic_index)),
+                    self._pre_cells.inside(_picked(presynaptic_index, chosen)),
+                    self._post_cells.inside(_picked(postsynaptic_index, chosen)),
                 )
                 with as_pynn_errors():
                     projection = self._network.connect(
@@ -102,8 +101,8 @@ class Projection(common.Projection):  # type: ignore[misc]
                         self._post_cells.populations[target]._group,
                         self.receptor_type,
                         pairs,
-                        pick(weights) if np.ndim(weights) else weights,
-                        pick(delays) if np.ndim(delays) else delays,
+                        _picked(weights, chosen),
+                        _picked(delays, chosen),
                     )
                 self._parts.append(Part(number, target, projection))
 
@@ -124,7 +123,7 @@ class Projection(common.Projection):  # type: ignore[misc]
         return sum(len(part.projection.synapses) for part in self._parts)
 
     def __getitem__(self, index: int) -> Connection:
-        return self.connections[index]  # type: ignore[no-any-return]
+        return self.connections[index]
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(self.connections)
@@ -252,7 +251,7 @@ class Projection(common.Projection):  # type: ignore[misc]
                 f"{values.size} values of {name} for the {pairs.size} connected pairs of "
                 f"'{self.label}'."
             )
-        return values[position]  # type: ignore[no-any-return]
+        return values[position]
 
     def _store(self, name: str, numbers: Any) -> None:
         begin = 0
@@ -263,6 +262,10 @@ class Projection(common.Projection):  # type: ignore[misc]
             kind = np.float64 if name == "weight" else np.int32
             setattr(synapses, name, np.array(piece, kind))
             begin = end
+
+
+def _picked(values: Any, chosen: NDArray[np.intp] | None) -> Any:
+    return values if chosen is None or np.ndim(values) == 0 else values[chosen]
 
 
 def _joined(arrays: list[NDArray[np.int32]]) -> NDArray[np.int32]:

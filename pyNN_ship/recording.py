@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from pyNN import errors, recording
 from pyNN.recording import Variable
 
-from ship_engine.groups import NeuronGroup
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 
 from . import simulator
 
 
-class Recorder(recording.Recorder):  # type: ignore[misc]
+class Recorder(recording.Recorder):
     """Puts what the engine's monitors keep into Neo blocks."""
 
     _simulator = simulator
@@ -146,6 +145,3 @@ class Recorder(recording.Recorder):  # type: ignore[misc]
         if self._spike_monitor is not None:
             self._network.stop_recording(self._spike_monitor)
         self._spike_monitor, self._state_monitors = None, {}
-
-
-__all__ = ["NeuronGroup", "Recorder"]

@@ -24,7 +24,7 @@ PROGRESS_AFTER = 2.0
 """Seconds that a run takes before it shows how far it has come."""
 
 
-class ID(int, common.IDMixin):  # type: ignore[misc]
+class ID(int, common.IDMixin):
     """A cell: its number, through which PyNN reaches its parameters.
 
     Each population makes a subclass of its own, which knows it as `parent`; so no attribute has
@@ -34,7 +34,7 @@ class ID(int, common.IDMixin):  # type: ignore[misc]
     __doc__ = common.IDMixin.__doc__
 
 
-class State(common.control.BaseState):  # type: ignore[misc]
+class State(common.control.BaseState):
     """Everything between `setup()` and the next `setup()`."""
 
     def __init__(self) -> None:
@@ -73,6 +73,10 @@ class State(common.control.BaseState):  # type: ignore[misc]
                 "types or current sources."
             )
         return self._network
+
+    def require_setup(self) -> None:
+        """Refuse to go on where `setup` has not been called."""
+        assert self.network is not None
 
     @property
     def t(self) -> float:
@@ -121,7 +125,7 @@ class State(common.control.BaseState):  # type: ignore[misc]
 
     def clear(self) -> None:
         """Forget all populations, projections and recordings."""
-        self.recorders = set()
+        self.recorders: set[Any] = set()
         self.projections = []
         self.current_sources = []
         self.id_counter = 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import quantities as pq
 from pyNN import errors
-from pyNN.parameters import ArrayParameter, Sequence
+from pyNN.parameters import ArrayParameter
 
 UNITS = {
     "ms": pq.ms,
@@ -79,6 +79,3 @@ def time_in_ms(name: str, value: Any) -> Any:
 
 def _example(unit: str) -> str:
     return f"10*quantities.{unit}"
-
-
-__all__ = ["UNITS", "Sequence", "has_unit", "magnitude", "magnitudes", "time_in_ms"]

@@ -54,7 +54,7 @@ class Group:
         self.values = {p.name: np.array([p.default]) for p in model.parameters}
         self.version = 0
         self.ring = RingBuffer(len(model.ports), self.size)
-        self.set(**(parameters or {}))
+        self.set(None, **(parameters or {}))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model.name}, {self.size}, label={self.label!r})"

@@ -172,9 +172,7 @@ class Network:
         self.structure += 1
         return projection
 
-    def inject(
-        self, source: CurrentSource, group: NeuronGroup, cells: NDArray[np.integer]
-    ) -> None:
+    def inject(self, source: CurrentSource, group: NeuronGroup, cells: NDArray[np.integer]) -> None:
         """Inject a current into some components of a group.
 
         Raises
@@ -261,8 +259,10 @@ class Network:
         self.epoch += 1
         for group in self.groups:
             group.reset()
-        for monitor in (*self.spike_monitors.values(), *self.state_monitors):
-            monitor.clear()
+        for spikes in self.spike_monitors.values():
+            spikes.clear()
+        for samples in self.state_monitors:
+            samples.clear()
         self.structure += 1
 
 

@@ -91,7 +91,7 @@ def run(sim: Any, options: dict[str, Any]) -> dict[str, Any]:
     gigabytes = ((after or 0) - (before or 0)) * factor / 1e9
     available = (describe_machine()["memory_bytes"] or float("inf")) / 1e9
     if seconds > options["limit"] or gigabytes > available / 2:
-        return {"skipped": f"skipped: about {seconds:.0f} s and {gigabytes:.0f} GB"}
+        return {"skipped": f"skipped, would take about {seconds:.0f} s and {gigabytes:.0f} GB"}
     return _connect(sim, size, variant)
 
 

@@ -36,39 +36,39 @@ _CONDUCTANCE = (
 )
 
 
-class IF_curr_exp(CellModel, cells.IF_curr_exp):  # type: ignore[misc]
+class IF_curr_exp(CellModel, cells.IF_curr_exp):
     __doc__ = cells.IF_curr_exp.__doc__
     model = LIFCurrentExponential
     translations = build_translations(*_MEMBRANE, *_CURRENT)
     recordable = ["spikes", "v", "isyn_exc", "isyn_inh"]
 
 
-class IF_curr_alpha(CellModel, cells.IF_curr_alpha):  # type: ignore[misc]
+class IF_curr_alpha(CellModel, cells.IF_curr_alpha):
     __doc__ = cells.IF_curr_alpha.__doc__
     model = LIFCurrentAlpha
     translations = build_translations(*_MEMBRANE, *_CURRENT)
     recordable = ["spikes", "v", "isyn_exc", "isyn_inh"]
 
 
-class IF_curr_delta(CellModel, cells.IF_curr_delta):  # type: ignore[misc]
+class IF_curr_delta(CellModel, cells.IF_curr_delta):
     __doc__ = cells.IF_curr_delta.__doc__
     model = LIFVoltageJump
     translations = build_translations(*_MEMBRANE)
 
 
-class IF_cond_exp(CellModel, cells.IF_cond_exp):  # type: ignore[misc]
+class IF_cond_exp(CellModel, cells.IF_cond_exp):
     __doc__ = cells.IF_cond_exp.__doc__
     model = LIFConductanceExponential
     translations = build_translations(*_MEMBRANE, *_CONDUCTANCE)
 
 
-class IF_cond_alpha(CellModel, cells.IF_cond_alpha):  # type: ignore[misc]
+class IF_cond_alpha(CellModel, cells.IF_cond_alpha):
     __doc__ = cells.IF_cond_alpha.__doc__
     model = LIFConductanceAlpha
     translations = build_translations(*_MEMBRANE, *_CONDUCTANCE)
 
 
-class SpikeSourcePoisson(CellModel, cells.SpikeSourcePoisson):  # type: ignore[misc]
+class SpikeSourcePoisson(CellModel, cells.SpikeSourcePoisson):
     __doc__ = cells.SpikeSourcePoisson.__doc__
     model = PoissonSource
     translations = build_translations(
@@ -78,7 +78,7 @@ class SpikeSourcePoisson(CellModel, cells.SpikeSourcePoisson):  # type: ignore[m
     )
 
 
-class SpikeSourceArray(CellModel, cells.SpikeSourceArray):  # type: ignore[misc]
+class SpikeSourceArray(CellModel, cells.SpikeSourceArray):
     __doc__ = cells.SpikeSourceArray.__doc__
     model = ArraySource
     translations = build_translations(("spike_times", "spike_times"))  # ms

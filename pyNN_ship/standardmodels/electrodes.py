@@ -26,7 +26,7 @@ NOISE_STREAMS = 1 << 48
 """Random streams from here on belong to current sources, those below to groups."""
 
 
-class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
+class ShipCurrentSource(StandardCurrentSource):
     """A PyNN current source: parameters here, the current itself in the engine."""
 
     units: ClassVar[dict[str, str]] = {}
@@ -112,7 +112,7 @@ class ShipCurrentSource(StandardCurrentSource):  # type: ignore[misc]
         self._current.forget_history()
 
 
-class DCSource(ShipCurrentSource, electrodes.DCSource):  # type: ignore[misc]
+class DCSource(ShipCurrentSource, electrodes.DCSource):
     __doc__ = electrodes.DCSource.__doc__
     units = {"amplitude": "nA", "start": "ms", "stop": "ms"}
     translations = build_translations(
@@ -123,7 +123,7 @@ class DCSource(ShipCurrentSource, electrodes.DCSource):  # type: ignore[misc]
         return PulseCurrent(**self._values)
 
 
-class ACSource(ShipCurrentSource, electrodes.ACSource):  # type: ignore[misc]
+class ACSource(ShipCurrentSource, electrodes.ACSource):
     __doc__ = electrodes.ACSource.__doc__
     units = DCSource.units | {"offset": "nA", "frequency": "Hz", "phase": "degrees"}
     translations = build_translations(
@@ -139,7 +139,7 @@ class ACSource(ShipCurrentSource, electrodes.ACSource):  # type: ignore[misc]
         return SineCurrent(**self._values)
 
 
-class StepCurrentSource(ShipCurrentSource, electrodes.StepCurrentSource):  # type: ignore[misc]
+class StepCurrentSource(ShipCurrentSource, electrodes.StepCurrentSource):
     __doc__ = electrodes.StepCurrentSource.__doc__
     units = {"amplitudes": "nA", "times": "ms"}
     translations = build_translations(("amplitudes", "values"), ("times", "times"))
@@ -164,7 +164,7 @@ class StepCurrentSource(ShipCurrentSource, electrodes.StepCurrentSource):  # typ
         return StepCurrent(**self._values)
 
 
-class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):  # type: ignore[misc]
+class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):
     __doc__ = electrodes.NoisyCurrentSource.__doc__
     units = {"mean": "nA", "stdev": "nA", "dt": "ms", "start": "ms", "stop": "ms"}
     translations = build_translations(

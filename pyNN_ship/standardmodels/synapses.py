@@ -13,7 +13,7 @@ from ..units import has_unit, magnitude
 WEIGHT_UNITS = ("nA", "uS", "mV")
 
 
-class StaticSynapse(synapses.StaticSynapse):  # type: ignore[misc]
+class StaticSynapse(synapses.StaticSynapse):
     __doc__ = synapses.StaticSynapse.__doc__
 
     translations = build_translations(

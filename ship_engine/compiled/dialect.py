@@ -61,7 +61,9 @@ uint8 = _pointer_to(types.uint8)
 
 
 @intrinsic
-def call_kernel(typing_context: Any, address: Any, group: Any, step: Any, low: Any, high: Any) -> Any:
+def call_kernel(
+    typing_context: Any, address: Any, group: Any, step: Any, low: Any, high: Any
+) -> Any:
     """Call another compiled function ``kernel(group, step, low, high)`` by its address."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -82,17 +84,20 @@ def call_kernel(typing_context: Any, address: Any, group: Any, step: Any, low: A
 
 
 @jit
-def where(condition, if_true, if_false):  # type: ignore[no-untyped-def]
+def where(condition, if_true, if_false):
+    """Choose between two values."""
     return if_true if condition else if_false
 
 
 @jit
-def minimum(a, b):  # type: ignore[no-untyped-def]
+def minimum(a, b):
+    """Give the smaller of two values."""
     return a if a < b else b
 
 
 @jit
-def maximum(a, b):  # type: ignore[no-untyped-def]
+def maximum(a, b):
+    """Give the larger of two values."""
     return b if a < b else a
 
 

@@ -17,7 +17,7 @@ TO_UNIT = 2.0**-32
 
 
 @jit
-def philox(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
+def philox(k0, k1, c0, c1, c2, c3):
     """All words are uint64 that hold 32 bits."""
     for _ in range(ROUNDS):
         a = M0 * c0
@@ -29,6 +29,6 @@ def philox(k0, k1, c0, c1, c2, c3):  # type: ignore[no-untyped-def]
 
 
 @jit
-def unit(word):  # type: ignore[no-untyped-def]
+def unit(word):
     """A number in (0, 1) from a word."""
     return (np.float64(np.int64(word)) + 0.5) * TO_UNIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ship_engine.compiled.dialect import int32, int64
 
 
-def group_by_source(count, sources, source, target, start, sorted_target, order):  # type: ignore[no-untyped-def]
+def group_by_source(count, sources, source, target, start, sorted_target, order):
     """Counting sort, stable.
 
     Parameters

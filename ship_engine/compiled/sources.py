@@ -41,7 +41,7 @@ WORDS_WIDTH = HEADER + 13
 POISSON_LENGTH = HEADER + 14
 
 
-def array_kernel(group, step, low, high):  # type: ignore[no-untyped-def]
+def array_kernel(group, step, low, high):
     """Emit the listed spikes whose step this is; the list is sorted by step."""
     G = int64(group)
     position, count = G[EVENT_POSITION], G[EVENT_COUNT]
@@ -60,7 +60,8 @@ def array_kernel(group, step, low, high):  # type: ignore[no-untyped-def]
 
 
 @jit
-def draw_words(k0, k1, first, count, step, u, w1, w2, w3):  # type: ignore[no-untyped-def]
+def draw_words(k0, k1, first, count, step, u, w1, w2, w3):
+    """Draw four uniform numbers for each cell: for the count of its spikes and three times."""
     c1 = np.uint64(step) & np.uint64(0xFFFFFFFF)
     c2 = np.uint64(step) >> np.uint64(32)
     for i in range(count):
@@ -73,7 +74,7 @@ def draw_words(k0, k1, first, count, step, u, w1, w2, w3):  # type: ignore[no-un
 
 
 @jit
-def flag_active(G, first, count, t, dt, u, flags):  # type: ignore[no-untyped-def]
+def flag_active(G, first, count, t, dt, u, flags):
     """Flag cells that may spike: all that draw one, or are active for a part of the step."""
     start, stop, silence = float64(G[START]), float64(G[STOP]), float64(G[SILENCE])
     s0, s1, s2 = G[START + 1], G[STOP + 1], G[SILENCE + 1]
@@ -90,7 +91,7 @@ def flag_active(G, first, count, t, dt, u, flags):  # type: ignore[no-untyped-de
 
 
 @jit
-def offset_word(m, w1, w2, w3, k0, k1, cell, step):  # type: ignore[no-untyped-def]
+def offset_word(m, w1, w2, w3, k0, k1, cell, step):
     """Uniform number for the m-th spike of a cell in a step."""
     if m == 0:
         return w1
@@ -113,7 +114,7 @@ def offset_word(m, w1, w2, w3, k0, k1, cell, step):  # type: ignore[no-untyped-d
 
 
 @jit
-def count_spikes(u, mean):  # type: ignore[no-untyped-def]
+def count_spikes(u, mean):
     """Poisson number of a given mean, by inversion of one uniform number."""
     probability = math.exp(-mean)
     cumulative = probability
@@ -125,7 +126,7 @@ def count_spikes(u, mean):  # type: ignore[no-untyped-def]
     return n
 
 
-def poisson_kernel(group, step, low, high):  # type: ignore[no-untyped-def]
+def poisson_kernel(group, step, low, high):
     """Poisson spikes of one step; see `ship_engine.models.sources.SpikeSourcePoisson`."""
     G = int64(group)
     scalars = float64(G[SCALARS])

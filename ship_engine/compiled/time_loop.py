@@ -8,7 +8,7 @@ from ship_engine.delivery.numba_cpu import deliver
 
 
 @jit
-def inject_currents(table, step):  # type: ignore[no-untyped-def]
+def inject_currents(table, step):
     """Where a source's amplitude has changed, sum the currents of its group anew."""
     c = int64(table)
     sources, steps = c[r.CURRENT_SOURCES], c[r.AMPLITUDE_STEPS]
@@ -30,7 +30,7 @@ def inject_currents(table, step):  # type: ignore[no-untyped-def]
 
 
 @jit
-def take_sample(table, step, instant):  # type: ignore[no-untyped-def]
+def take_sample(table, step, instant):
     """Copy a state of some cells, with the input that arrives at this very moment."""
     m = int64(table)
     row, cells, ports = float64(m[r.ROW]), int32(m[r.CELLS]), int64(m[r.PORT_TABLE])
@@ -51,7 +51,7 @@ def take_sample(table, step, instant):  # type: ignore[no-untyped-def]
 
 
 @jit
-def log_spikes(table, step):  # type: ignore[no-untyped-def]
+def log_spikes(table, step):
     """Append this step's spikes of recorded cells to the group's log."""
     g = int64(table)
     index, offset = int32(g[r.GROUP_INDEX]), float64(g[r.GROUP_OFFSET])
@@ -70,7 +70,7 @@ def log_spikes(table, step):  # type: ignore[no-untyped-def]
 
 
 @jit
-def logs_have_room(network):  # type: ignore[no-untyped-def]
+def logs_have_room(network):
     """Whether every spike log can take all that one step may bring."""
     for k in range(network[r.LOG_GROUP_COUNT]):
         g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * k)
@@ -80,7 +80,7 @@ def logs_have_room(network):  # type: ignore[no-untyped-def]
 
 
 @jit
-def run_group(network, index, step):  # type: ignore[no-untyped-def]
+def run_group(network, index, step):
     """One step of one group; the result is negative if a state is not finite."""
     g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * index)
     g[r.GROUP_COUNT] = call_kernel(g[r.GROUP_KERNEL], g[r.GROUP_TABLE], step, 0, g[r.GROUP_SIZE])
@@ -93,7 +93,8 @@ def run_group(network, index, step):  # type: ignore[no-untyped-def]
 
 
 @jit
-def sample_all(network, step):  # type: ignore[no-untyped-def]
+def sample_all(network, step):
+    """Take every sample that is due."""
     instant = float64(network[r.NETWORK_SCALARS])[1]
     for k in range(network[r.MONITOR_ROWS]):
         monitor = network[r.MONITORS] + 8 * r.MONITOR_COLUMNS * k
@@ -104,7 +105,7 @@ def sample_all(network, step):  # type: ignore[no-untyped-def]
     return 0
 
 
-def drive(network_address, first, last):  # type: ignore[no-untyped-def]
+def drive(network_address, first, last):
     """Run steps first to last - 1; returns the step that was reached.
 
     It stops early when a spike log is full (the caller makes room and calls again) or when a
@@ -133,6 +134,6 @@ def drive(network_address, first, last):  # type: ignore[no-untyped-def]
     return last
 
 
-def sample_now(network_address, step):  # type: ignore[no-untyped-def]
+def sample_now(network_address, step):
     """Take the samples that are due at a step, without running it."""
     return sample_all(int64(network_address), step)

@@ -7,14 +7,16 @@ from ship_engine.compiled.dialect import float64, int32, int64, jit
 
 
 @jit
-def add_same(target, first, last, ring, amount):  # type: ignore[no-untyped-def]
+def add_same(target, first, last, ring, amount):
+    """One weight for all, arriving on the grid."""
     for e in range(first, last):
         ring[target[e]] += amount
     return 0
 
 
 @jit
-def add_same_split(target, first, last, ring, amount, ring_after, amount_after):  # type: ignore[no-untyped-def]
+def add_same_split(target, first, last, ring, amount, ring_after, amount_after):
+    """One weight for all, arriving between two steps."""
     for e in range(first, last):
         j = target[e]
         ring[j] += amount
@@ -23,14 +25,16 @@ def add_same_split(target, first, last, ring, amount, ring_after, amount_after):
 
 
 @jit
-def add_weighted(target, weight, first, last, ring, part):  # type: ignore[no-untyped-def]
+def add_weighted(target, weight, first, last, ring, part):
+    """A weight for each, arriving on the grid."""
     for e in range(first, last):
         ring[target[e]] += part * weight[e]
     return 0
 
 
 @jit
-def add_weighted_split(target, weight, first, last, ring, part, ring_after, part_after):  # type: ignore[no-untyped-def]
+def add_weighted_split(target, weight, first, last, ring, part, ring_after, part_after):
+    """A weight for each, arriving between two steps."""
     for e in range(first, last):
         j = target[e]
         ring[j] += part * weight[e]
@@ -39,7 +43,7 @@ def add_weighted_split(target, weight, first, last, ring, part, ring_after, part
 
 
 @jit
-def add_delayed(p, first, last, slot, after):  # type: ignore[no-untyped-def]
+def add_delayed(p, first, last, slot, after):
     """Every synapse with a delay of its own."""
     slots, width, ring = p[r.RING_SLOTS], p[r.RING_WIDTH], float64(p[r.RING])
     target, delay, weight = int32(p[r.TARGET]), int32(p[r.DELAY]), float64(p[r.WEIGHT])
@@ -56,7 +60,7 @@ def add_delayed(p, first, last, slot, after):  # type: ignore[no-untyped-def]
 
 
 @jit
-def add_undelayed(p, first, last, slot, after):  # type: ignore[no-untyped-def]
+def add_undelayed(p, first, last, slot, after):
     """Every synapse with the same delay, which is already in the slot."""
     slots, width = p[r.RING_SLOTS], p[r.RING_WIDTH]
     target, weight = int32(p[r.TARGET]), float64(p[r.WEIGHT])
@@ -78,7 +82,7 @@ def add_undelayed(p, first, last, slot, after):  # type: ignore[no-untyped-def]
 
 
 @jit
-def deliver(p, g, step, dt, instant):  # type: ignore[no-untyped-def]
+def deliver(p, g, step, dt, instant):
     """Deliver all spikes that a group had in this step through one projection."""
     index, offset, start = int32(g[r.GROUP_INDEX]), float64(g[r.GROUP_OFFSET]), int64(p[r.START])
     slots = p[r.RING_SLOTS]

@@ -181,11 +181,11 @@ class Binding:
             row[r.SAMPLE_COUNT] = monitor.count
             row[r.PHASE], row[r.LAST_SAMPLE] = monitor.phase, monitor.last
         for row, (group, bound) in zip(self._group_records, self._groups.items(), strict=True):
-            monitor = self._network.spike_monitors.get(group)
-            if monitor is None:
+            spikes = self._network.spike_monitors.get(group)
+            if spikes is None:
                 row[r.LOG_MASK] = 0
             else:
-                self._prepare_log(row, monitor, bound.capacity)
+                self._prepare_log(row, spikes, bound.capacity)
 
     def _prepare_log(self, row: NDArray[np.int64], monitor: SpikeMonitor, capacity: int) -> None:
         if monitor.count + capacity > monitor.index.size:

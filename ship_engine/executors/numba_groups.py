@@ -62,7 +62,6 @@ class BoundGroup(ABC):
             self.table[layout.SPIKE_INDEX] = self.spike_index.ctypes.data
             self.table[layout.SPIKE_OFFSET] = self.spike_offset.ctypes.data
 
-
     @abstractmethod
     def refresh(self, network: Network, cache: KernelCache) -> None:
         """Follow the group's parameters."""

@@ -6,7 +6,7 @@ as a function of its inputs, in batches, through which gradients flow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,8 @@ from ship_engine.delivery.torch_autograd import DELIVERIES
 from ship_engine.errors import InvalidValueError, ShipError, UnsupportedByExecutorError
 from ship_engine.executors.base import Executor, first_non_finite
 from ship_engine.executors.torch_groups import NeuronTensors, Spikes
-from ship_engine.executors.torch_simulation import Overrides, Recording, Simulation
+from ship_engine.executors.torch_inputs import Inputs, Replacements
+from ship_engine.executors.torch_simulation import Recording, Simulation
 from ship_engine.executors.torch_sources import Events, emitted
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import StateMonitor
@@ -95,8 +96,8 @@ class TorchExecutor(Executor):
         self,
         network: Network,
         steps: int,
-        inputs: Mapping[Group, Tensor] | None = None,
-        parameters: Overrides | None = None,
+        inputs: Inputs | None = None,
+        parameters: Replacements | None = None,
         record: Iterable[tuple[NeuronGroup, str]] = (),
     ) -> Recording:
         """Compute a network's first time steps as a function of its inputs and parameters.
@@ -137,8 +138,16 @@ class TorchExecutor(Executor):
         NonFiniteStateError
             If a state is NaN or infinite in the end.
         """
-        simulation = Simulation(network, steps, inputs or {}, self._like, self.batch_size)
-        simulation.build(parameters or {}, DELIVERIES[self.delivery], self.surrogate)
+        simulation = Simulation(
+            network,
+            steps,
+            inputs or {},
+            parameters or {},
+            self._like,
+            self.batch_size,
+            DELIVERIES[self.delivery],
+            self.surrogate,
+        )
         return simulation.run(record)
 
 
@@ -157,11 +166,10 @@ class _Run:
         }
         self._stack = network.stack()
         self._paths: dict[Group, list[_Path]] = {group: [] for group in self._stack}
+        place = {group: k for k, group in enumerate(self._stack)}
         for projection in network.projections:
             if len(projection.synapses):
-                backward = self._stack.index(projection.target) <= self._stack.index(
-                    projection.source
-                )
+                backward = place[projection.target] <= place[projection.source]
                 ring = self._neurons[projection.target].ring
                 path = _Path(projection, backward, ring, delivery, network)
                 self._paths[projection.source].append(path)
@@ -206,13 +214,14 @@ class _Run:
             spikes = self._spikes(group, step)
             if spikes.cells.numel():
                 self._log(group, spikes, step)
-                for path in self._paths[group]:
-                    path.deliver(spikes, step)
             tensors = self._neurons.get(group)
             if tensors is not None and tensors.failed:
                 tensors.store()
                 error = first_non_finite(group, self._network.clock.time(step + 1))
                 raise error or ShipError(f"The threshold of '{group.label}' is not finite.")
+            if spikes.cells.numel():
+                for path in self._paths[group]:
+                    path.deliver(spikes, step)
 
     def _spikes(self, group: Group, step: int) -> Spikes:
         if group in self._neurons:

@@ -241,9 +241,7 @@ class NeuronTensors:
         states = self._flow(states, values, rest, rest > self._instant)
         return states, offsets, torch.where(left > self._instant, left, 0.0)
 
-    def _crossing(
-        self, states: Values, values: Values, remaining: Tensor, above: Tensor
-    ) -> Tensor:
+    def _crossing(self, states: Values, values: Values, remaining: Tensor, above: Tensor) -> Tensor:
         """Time to the threshold by the Illinois method on the exact flow."""
         threshold = self._functions.threshold
         a, b, side = torch.zeros_like(remaining), remaining, torch.zeros_like(remaining)

@@ -7,31 +7,22 @@ so refractory periods are whole numbers of steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ship_engine.delivery.torch_autograd import Delivery
-from ship_engine.errors import (
-    InvalidValueError,
-    NonFiniteStateError,
-    UnknownNameError,
-    UnsupportedByExecutorError,
-)
-from ship_engine.executors.torch_groups import ModelFunctions, Values
-from ship_engine.executors.torch_sources import emitted
+from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
+from ship_engine.executors.torch_inputs import Given, Inputs, Replacements, checked_inputs
+from ship_engine.executors.torch_members import Emitter, Neurons, Path
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.training.surrogates import Surrogate
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network, Projection
-
-Overrides: TypeAlias = "Mapping[Projection | tuple[Group, str], Tensor]"
-Inputs: TypeAlias = "Mapping[Group, Tensor]"
+    from ship_engine.network import Network
 
 
 @dataclass
@@ -47,12 +38,12 @@ class Recording:
         `StateMonitor` has it.
     """
 
-    spikes: dict[Group, Tensor] = field(default_factory=dict)
-    states: dict[tuple[NeuronGroup, str], Tensor] = field(default_factory=dict)
+    spikes: dict[Group, Tensor]
+    states: dict[tuple[NeuronGroup, str], Tensor]
 
 
 class Simulation:
-    """The time loop of one simulation.
+    """A network, its inputs and its parameters in tensors.
 
     Parameters
     ----------
@@ -73,7 +64,7 @@ class Simulation:
         network: Network,
         steps: int,
         inputs: Inputs,
-        parameters: Overrides,
+        parameters: Replacements,
         like: Tensor,
         batch_size: int,
         delivery: type[Delivery],
@@ -87,61 +78,78 @@ class Simulation:
             )
         if steps < 0:
             raise InvalidValueError(f"A simulation of {steps} steps; time only goes forward.")
-        self._steps, self._stack = steps, network.stack()
-        batch = _batch_size(network, steps, inputs, batch_size)
-        given = _Overrides(parameters, batch, like)
-        self._members: dict[Group, _Neurons | _Emitter] = {}
+        self._network, self._steps, self._stack = network, steps, network.stack()
+        batch, tensors = checked_inputs(network, steps, inputs, like, batch_size)
+        given = Given(parameters, like, batch)
+        self._neurons: dict[Group, Neurons] = {}
+        self._emitters: dict[Group, Emitter] = {}
         for group in self._stack:
-            tensor = inputs.get(group)
-            if tensor is not None:
-                tensor = tensor.to(like.device, like.dtype).expand(batch, -1, -1)
+            tensor = tensors.get(group)
             if isinstance(group, NeuronGroup):
-                current = _current(group, network, steps, like, tensor)
-                self._members[group] = _Neurons(group, network, current, given, surrogate)
+                current = self._current(group, like)
+                current = current if tensor is None else current + tensor
+                values = given.values(group)
+                neurons = Neurons(group, network.clock.dt, values, current, batch, surrogate)
+                self._neurons[group] = neurons
+            elif tensor is None:
+                self._emitters[group] = Emitter.of(group, network, steps, batch, like)
             else:
-                self._members[group] = _Emitter(group, network, steps, batch, like, tensor)
-        self._paths: dict[Group, list[_Path]] = {group: [] for group in self._stack}
+                self._emitters[group] = Emitter(tensor, torch.zeros_like(tensor[:, 0]))
+        self._paths: dict[Group, list[Path]] = {group: [] for group in self._stack}
+        place = {group: k for k, group in enumerate(self._stack)}
         for projection in network.projections:
             weight = given.weight(projection)
+            backward = place[projection.target] <= place[projection.source]
             if len(projection.synapses):
-                path = _Path(projection, self._backward(projection), delivery, weight)
+                path = Path(projection, weight, delivery, backward)
                 self._paths[projection.source].append(path)
-        given.refuse_the_rest(network)
+        given.refuse_the_rest()
 
-    def _backward(self, projection: Projection) -> bool:
-        place = self._stack.index
-        return place(projection.target) <= place(projection.source)
+    def _current(self, group: NeuronGroup, like: Tensor) -> Tensor:
+        """What the network's current sources inject, [1, steps, components]."""
+        network, total = self._network, like.new_zeros(self._steps, group.size)
+        for injection in network.injections:
+            if injection.group is group:
+                amplitude = injection.source.amplitudes(0, self._steps, network.clock)
+                cells = torch.as_tensor(injection.cells, dtype=torch.int64, device=like.device)
+                rows = like.new_tensor(amplitude)[:, None].expand(-1, cells.numel())
+                total = total.index_add(1, cells, rows)
+        return total[None]
 
     def run(self, record: Iterable[tuple[NeuronGroup, str]]) -> Recording:
         """Go through all time steps."""
         samples: dict[tuple[NeuronGroup, str], list[Tensor]] = {}
         for group, state in record:
-            if group not in self._members:
+            if group not in self._neurons:
                 raise UnknownNameError(f"'{group.label}' is not a group of this network; add it.")
             group[state]
             samples[group, state] = []
-        spikes: dict[Group, list[Tensor]] = {group: [] for group in self._stack}
+        spikes: dict[Group, list[Tensor]] = {group: [] for group in self._neurons}
         for step in range(self._steps):
             self._sample(samples, step)
             for group in self._stack:
-                member = self._members[group]
-                now = member.step(step)
-                spikes[group].append(now)
-                early = member.early if step == 0 else None
-                for path in self._paths[group]:
-                    for slot, arrived in path.arrivals(now, early, step):
-                        self._members[path.target].receive(path.port, slot, arrived)
+                self._advance(group, step, spikes)
         self._sample(samples, self._steps)
-        self._check()
-        return Recording(
-            {group: _stacked(parts, self._members[group]) for group, parts in spikes.items()},
-            {key: torch.stack(parts, 1) for key, parts in samples.items()},
-        )
+        for neurons in self._neurons.values():
+            neurons.check(self._network.clock.time(self._steps))
+        found = {group: emitter.spikes for group, emitter in self._emitters.items()}
+        found |= {group: self._neurons[group].stacked(parts) for group, parts in spikes.items()}
+        return Recording(found, {key: torch.stack(parts, 1) for key, parts in samples.items()})
 
-    def _sample(
-        self, samples: dict[tuple[NeuronGroup, str], list[Tensor]], step: int
-    ) -> None:
+    def _sample(self, samples: dict[tuple[NeuronGroup, str], list[Tensor]], step: int) -> None:
         for (group, state), parts in samples.items():
-            member = self._members[group]
-            assert isinstance(member, _Neurons)
-            parts.append(member.received(state, step))
+            parts.append(self._neurons[group].received(state, step))
+
+    def _advance(self, group: Group, step: int, spikes: dict[Group, list[Tensor]]) -> None:
+        early = None
+        if group in self._neurons:
+            now = self._neurons[group].step(step)
+            spikes[group].append(now)
+        else:
+            emitter = self._emitters[group]
+            now = emitter.spikes[:, step]
+            early = emitter.early if step == 0 else None
+        for path in self._paths[group]:
+            for slot, arriving in path.arrivals(now, early, step):
+                if slot <= self._steps:
+                    self._neurons[path.target].receive(path.port, slot, arriving)

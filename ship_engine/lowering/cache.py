@@ -71,7 +71,9 @@ class KernelCache:
         self.directory = directory or cache_directory()
         self._loaded: dict[str, MachineCode] = {}
         self._fixed: dict[str, MachineCode] = {}
-        self._environment = f"{_FORMAT} {version('numba')} {version('llvmlite')} {host_description()}"
+        self._environment = (
+            f"{_FORMAT} {version('numba')} {version('llvmlite')} {host_description()}"
+        )
 
     def get(
         self, name: str, content: str, argument_count: int, build: Callable[[], Callable[..., Any]]

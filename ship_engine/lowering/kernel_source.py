@@ -158,7 +158,11 @@ class KernelWriter:
             "    found += 1",
             "return found",
         ]
-        return "@jit\ndef settle(G, j, dt, instant, on_grid, found):\n" + "\n".join(_indent(lines)) + "\n"
+        return (
+            "@jit\ndef settle(G, j, dt, instant, on_grid, found):\n"
+            + "\n".join(_indent(lines))
+            + "\n"
+        )
 
     def _move(self, duration: str, tag: str, held: bool = False) -> list[str]:
         """Lines that advance the states by a duration; with a tag, into new names."""
@@ -170,11 +174,16 @@ class KernelWriter:
         names = [
             "_" if held and name in self.model.held else f"{name}{tag}" for name in self.states
         ]
-        lines.append(f"{', '.join(names)}, = {self._call('advance_timestep', self.model.advance_timestep, {})}")
+        advance = self._call("advance_timestep", self.model.advance_timestep, {})
+        lines.append(f"{', '.join(names)}, = {advance}")
         return lines
 
     def _end_of_refractory_period(self) -> list[str]:
-        lines = [f"left = float64(G[{REFRACTORY}])[j]", "if left > instant:", "    elapsed = min(left, dt)"]
+        lines = [
+            f"left = float64(G[{REFRACTORY}])[j]",
+            "if left > instant:",
+            "    elapsed = min(left, dt)",
+        ]
         lines += _indent(self._move("elapsed", "", held=True))
         return [*lines, "left = 0.0"]
 
@@ -192,7 +201,7 @@ class KernelWriter:
 
     def _spike(self) -> list[str]:
         model = self.model
-        assert model.threshold is not None and model.reset is not None
+        assert model.reset is not None
         lines = ["x = remaining", "if on_grid == 0.0:"]
         lines += _indent(self._crossing())
         lines += self._move("x", "")
@@ -249,7 +258,9 @@ class KernelWriter:
             current = "float64(0)"
         else:
             loads = []
-            values = [f"float64(G[{layout.value[n]}] + at * G[{layout.value[n] + 1}])" for n in shared]
+            values = [
+                f"float64(G[{layout.value[n]}] + at * G[{layout.value[n] + 1}])" for n in shared
+            ]
             current = f"float64(G[{CURRENT}] + at)"
         rows = [f"float64(G[{p}] + at)" for p in layout.state.values()]
         rings = [f"float64(G[{p}] + ring + at)" for p in layout.port.values()]
@@ -272,7 +283,9 @@ class KernelWriter:
         ]
         if self.spikes:
             lines += _indent(self._redo_flagged())
-        return "def kernel(group, step, low, high):\n" + "\n".join(_indent([*lines, "return found - low"]))
+        return "def kernel(group, step, low, high):\n" + "\n".join(
+            _indent([*lines, "return found - low"])
+        )
 
     def _redo_flagged(self) -> list[str]:
         return [

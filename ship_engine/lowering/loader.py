@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 from typing import Any
 
@@ -37,10 +38,8 @@ class MachineCode:
 
 
 def _initialise_llvm() -> None:
-    try:
+    with contextlib.suppress(RuntimeError):  # newer llvmlite needs no asking, and refuses it
         llvm.initialize()
-    except RuntimeError:
-        pass  # newer llvmlite initialises itself and refuses to be asked
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
 

@@ -163,7 +163,11 @@ class _Writer:
         """Text of the function written so far; starts the next one."""
         body = [f"    {line}" for line in self.lines]
         text = "\n".join(
-            [f"def {name}({', '.join(self.arguments)}):", *body, f"    return ({', '.join(result)},)"]
+            [
+                f"def {name}({', '.join(self.arguments)}):",
+                *body,
+                f"    return ({', '.join(result)},)",
+            ]
         )
         self.lines, self.arguments, self.local = [], [], set()
         return text + "\n"
@@ -187,7 +191,9 @@ class _Writer:
         names = [part.rename(c) + tag for c in part.cls.coefficients]
         if names:
             values = {} if dt == "dt" else {"dt": dt}
-            self.assign(names, self.call("relax" + part.suffix, part.cls.time_dep, values, part.rename))
+            self.assign(
+                names, self.call("relax" + part.suffix, part.cls.time_dep, values, part.rename)
+            )
             self.coefficients += names
 
     def decayed(self, part: _Part, result_tag: str, coefficient_tag: str = "") -> None:
@@ -256,7 +262,7 @@ class _RungeKuttaWriter(_Writer):
         if "dt" not in self.arguments:
             self.arguments.append("dt")
         self.coefficients.append("step")
-        return self.finish("time_dep", self.coefficients[:-1] + ["dt"])
+        return self.finish("time_dep", [*self.coefficients[:-1], "dt"])
 
     def write_advance(self) -> str:
         membrane = self.membrane
@@ -264,8 +270,13 @@ class _RungeKuttaWriter(_Writer):
         for part in self.parts:
             self.decayed(part, "_middle", "_half")
             self.decayed(part, "_next")
-        self.arguments += [n for n in [*states, "step", "i_offset", "i_inj"]]
-        stages = (("", None), ("_middle", "0.5 * step"), ("_middle", "0.5 * step"), ("_next", "step"))
+        self.arguments += [*states, "step", "i_offset", "i_inj"]
+        stages = (
+            ("", None),
+            ("_middle", "0.5 * step"),
+            ("_middle", "0.5 * step"),
+            ("_next", "step"),
+        )
         for k, (tag, reach) in enumerate(stages, 1):
             here = {s: s for s in states}
             if reach is not None:
@@ -292,7 +303,9 @@ class _RungeKuttaWriter(_Writer):
             assert part.cls.current is not None
             values = dict(here)
             wanted = argument_names(part.cls.current)
-            values |= {s.name: part.rename(s.name) + tag for s in part.cls.states if s.name in wanted}
+            values |= {
+                s.name: part.rename(s.name) + tag for s in part.cls.states if s.name in wanted
+            }
             if tag == "":
                 new = [values[s.name] for s in part.cls.states if s.name in wanted]
                 self.arguments += [n for n in new if n not in self.arguments]

@@ -41,28 +41,28 @@ class LeakyMembrane(Membrane):
     rate_coefficients = ("leak_rate", "elastance")
 
     @staticmethod
-    def exact_time_dep(dt, tau_m, cm):  # type: ignore[no-untyped-def]
+    def exact_time_dep(dt, tau_m, cm):
         return exp(-dt / tau_m), tau_m / cm
 
     @staticmethod
-    def exact_advance(v, drive, current, v_rest, decay_m, resistance):  # type: ignore[no-untyped-def]
+    def exact_advance(v, drive, current, v_rest, decay_m, resistance):
         v_infinity = v_rest + resistance * current
         return (v_infinity + (v - v_infinity) * decay_m + drive,)
 
     @staticmethod
-    def rates(tau_m, cm):  # type: ignore[no-untyped-def]
+    def rates(tau_m, cm):
         return 1.0 / tau_m, 1.0 / cm
 
     @staticmethod
-    def derivative(v, current, v_rest, leak_rate, elastance):  # type: ignore[no-untyped-def]
+    def derivative(v, current, v_rest, leak_rate, elastance):
         return ((v_rest - v) * leak_rate + current * elastance,)
 
     @staticmethod
-    def threshold(v, v_thresh):  # type: ignore[no-untyped-def]
+    def threshold(v, v_thresh):
         return v - v_thresh
 
     @staticmethod
-    def reset(v_reset):  # type: ignore[no-untyped-def]
+    def reset(v_reset):
         return (v_reset,)
 
 
@@ -84,7 +84,10 @@ LIFVoltageJump = compose(
 LIFConductanceExponential = compose(
     "LIFConductanceExponential",
     LeakyMembrane,
-    {"excitatory": (ConductanceExponential, "_exc"), "inhibitory": (ConductanceExponential, "_inh")},
+    {
+        "excitatory": (ConductanceExponential, "_exc"),
+        "inhibitory": (ConductanceExponential, "_inh"),
+    },
 )
 LIFConductanceAlpha = compose(
     "LIFConductanceAlpha",

@@ -56,23 +56,23 @@ class CurrentExponential(Receptor):
     coupling_coefficients = ("to_v",)
 
     @staticmethod
-    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+    def time_dep(dt, tau_syn):
         return (exp(-dt / tau_syn),)
 
     @staticmethod
-    def advance(isyn, decay):  # type: ignore[no-untyped-def]
+    def advance(isyn, decay):
         return (isyn * decay,)
 
     @staticmethod
-    def current(isyn, v):  # type: ignore[no-untyped-def]
+    def current(isyn, v):
         return isyn
 
     @staticmethod
-    def coupling(dt, tau_syn, tau_m, cm):  # type: ignore[no-untyped-def]
+    def coupling(dt, tau_syn, tau_m, cm):
         return (exp(-dt / tau_m) * dt / cm * exprel(dt * (1.0 / tau_m - 1.0 / tau_syn)),)
 
     @staticmethod
-    def drive(isyn, to_v):  # type: ignore[no-untyped-def]
+    def drive(isyn, to_v):
         return isyn * to_v
 
 
@@ -91,26 +91,26 @@ class CurrentAlpha(Receptor):
     coupling_coefficients = ("to_v", "rise_to_v")
 
     @staticmethod
-    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+    def time_dep(dt, tau_syn):
         decay = exp(-dt / tau_syn)
         return decay, dt * decay, EULER / tau_syn
 
     @staticmethod
-    def advance(isyn, isyn_rise, decay, gained):  # type: ignore[no-untyped-def]
+    def advance(isyn, isyn_rise, decay, gained):
         return isyn * decay + isyn_rise * gained, isyn_rise * decay
 
     @staticmethod
-    def current(isyn, v):  # type: ignore[no-untyped-def]
+    def current(isyn, v):
         return isyn
 
     @staticmethod
-    def coupling(dt, tau_syn, tau_m, cm):  # type: ignore[no-untyped-def]
+    def coupling(dt, tau_syn, tau_m, cm):
         z = dt * (1.0 / tau_m - 1.0 / tau_syn)
         leak = exp(-dt / tau_m) * dt / cm
         return leak * exprel(z), leak * dt * exp_moment(z)
 
     @staticmethod
-    def drive(isyn, isyn_rise, to_v, rise_to_v):  # type: ignore[no-untyped-def]
+    def drive(isyn, isyn_rise, to_v, rise_to_v):
         return isyn * to_v + isyn_rise * rise_to_v
 
 
@@ -120,23 +120,23 @@ class VoltageJump(Receptor):
     port = Port("", "v", "mV")
 
     @staticmethod
-    def time_dep(dt):  # type: ignore[no-untyped-def]
+    def time_dep(dt):
         return ()
 
     @staticmethod
-    def advance():  # type: ignore[no-untyped-def]
+    def advance():
         return ()
 
     @staticmethod
-    def current(v):  # type: ignore[no-untyped-def]
+    def current(v):
         return 0.0
 
     @staticmethod
-    def coupling(dt):  # type: ignore[no-untyped-def]
+    def coupling(dt):
         return ()
 
     @staticmethod
-    def drive():  # type: ignore[no-untyped-def]
+    def drive():
         return 0.0
 
 
@@ -156,15 +156,15 @@ class ConductanceExponential(Receptor):
     conductance_based = True
 
     @staticmethod
-    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+    def time_dep(dt, tau_syn):
         return (exp(-dt / tau_syn),)
 
     @staticmethod
-    def advance(gsyn, decay):  # type: ignore[no-untyped-def]
+    def advance(gsyn, decay):
         return (gsyn * decay,)
 
     @staticmethod
-    def current(gsyn, v, e_syn):  # type: ignore[no-untyped-def]
+    def current(gsyn, v, e_syn):
         return gsyn * (e_syn - v)
 
 
@@ -183,14 +183,14 @@ class ConductanceAlpha(Receptor):
     conductance_based = True
 
     @staticmethod
-    def time_dep(dt, tau_syn):  # type: ignore[no-untyped-def]
+    def time_dep(dt, tau_syn):
         decay = exp(-dt / tau_syn)
         return decay, dt * decay, EULER / tau_syn
 
     @staticmethod
-    def advance(gsyn, gsyn_rise, decay, gained):  # type: ignore[no-untyped-def]
+    def advance(gsyn, gsyn_rise, decay, gained):
         return gsyn * decay + gsyn_rise * gained, gsyn_rise * decay
 
     @staticmethod
-    def current(gsyn, v, e_syn):  # type: ignore[no-untyped-def]
+    def current(gsyn, v, e_syn):
         return gsyn * (e_syn - v)

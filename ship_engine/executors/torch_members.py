@@ -1,0 +1,188 @@
+"""The members of a differentiable simulation: neurons, sources, and the paths between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ship_engine.delivery.torch_autograd import Delivery
+from ship_engine.errors import NonFiniteStateError
+from ship_engine.executors.torch_groups import ModelFunctions, Values
+from ship_engine.executors.torch_sources import emitted
+from ship_engine.groups import Group, NeuronGroup
+from ship_engine.training.surrogates import Surrogate
+
+if TYPE_CHECKING:
+    from ship_engine.network import Network, Projection
+
+
+class Neurons:
+    """A group of neurons, its states [batch, size] replaced at every step.
+
+    Parameters
+    ----------
+    group : NeuronGroup
+        The group.
+    dt : float
+        Time step in ms.
+    values : dict of str to Tensor
+        Parameters and initial states; each broadcasts to [batch, size].
+    current : Tensor [batch or 1, steps, size]
+        What is injected, in nA.
+    batch : int
+        Number of repetitions.
+    surrogate : Surrogate
+        What gives spikes a derivative.
+    """
+
+    def __init__(
+        self,
+        group: NeuronGroup,
+        dt: float,
+        values: Values,
+        current: Tensor,
+        batch: int,
+        surrogate: Surrogate,
+    ) -> None:
+        self._group, self._model, self._surrogate = group, group.model, surrogate
+        self._functions = ModelFunctions(group.model)
+        self._current = current
+        names = self._functions.states
+        self.states = {name: values[name].expand(batch, group.size) for name in names}
+        self._values = {name: value for name, value in values.items() if name not in names}
+        self._values |= self._functions.coefficients(self._values, current.new_tensor(dt))
+        self._pending: dict[tuple[str, int], Tensor] = {}
+        # Whole steps that remain of each refractory period, and how many a new one has.
+        self._left = current.new_zeros(batch, group.size, dtype=torch.int64)
+        period = self._model.refractory_period
+        length = self._values[period].detach() if period else current.new_zeros(1)
+        self._period = (length / dt + 0.5).floor().to(torch.int64)
+
+    def receive(self, port: str, step: int, arriving: Tensor) -> None:
+        """Add to what a port receives at a coming step."""
+        pending = self._pending.get((port, step))
+        self._pending[port, step] = arriving if pending is None else pending + arriving
+
+    def received(self, state: str, step: int) -> Tensor:
+        """A state with what its ports receive at a step; deaf while the state is held."""
+        values = self.states[state]
+        for port in self._model.ports:
+            pending = self._pending.get((port.name, step))
+            if port.state == state and pending is not None:
+                arriving = pending * self._values[port.gain] if port.gain else pending
+                if state in self._model.held:
+                    arriving = torch.where(self._left > 0, 0.0, arriving)
+                values = values + arriving
+        return values
+
+    def step(self, step: int) -> Tensor:
+        """Take the input of a step, advance through it, and return the spikes [batch, size]."""
+        old = {name: self.received(name, step) for name in self.states}
+        for port in self._model.ports:
+            self._pending.pop((port.name, step), None)
+        new = self._functions.advance(old, self._values, self._current[:, step])
+        resting = self._left > 0
+        for name in self._model.held:
+            new[name] = torch.where(resting, old[name], new[name])
+        distance = self._functions.threshold(new, self._values)
+        spikes = self._current.new_zeros(self._left.shape)
+        if distance is not None:
+            spikes = torch.where(resting, spikes, self._surrogate(distance))
+        spiked = spikes.detach() > 0.0
+        for name, value in self._functions.reset(new, self._values).items():
+            new[name] = torch.where(spiked, value, new[name])
+        self.states = {name: new[name].expand(self._left.shape) for name in self.states}
+        self._left = torch.where(spiked, self._period, (self._left - 1).clamp(min=0))
+        return spikes
+
+    def stacked(self, spikes: list[Tensor]) -> Tensor:
+        """The spikes of all steps, [batch, steps, size]."""
+        if not spikes:
+            return self._current.new_zeros(self._left.shape[0], 0, self._left.shape[1])
+        return torch.stack(spikes, 1)
+
+    def check(self, time: float) -> None:
+        """Raise NonFiniteStateError for the first state that is not finite, if there is one."""
+        for name, state in self.states.items():
+            wrong = (~state.detach().isfinite()).nonzero()
+            if wrong.numel():
+                batch, cell = (int(k) for k in wrong[0])
+                value = float(state[batch, cell])
+                raise NonFiniteStateError(self._group.label, name, cell, time, value)
+
+
+class Emitter:
+    """A source, its spikes given or drawn for the whole simulation.
+
+    Attributes
+    ----------
+    spikes : Tensor [batch, steps, size]
+        Of each step; they happen at its end, since they lie on the grid.
+    early : Tensor [batch, size]
+        Those of the first step that happen at its start, thus at time zero.
+    """
+
+    def __init__(self, spikes: Tensor, early: Tensor) -> None:
+        self.spikes, self.early = spikes, early
+
+    @classmethod
+    def of(cls, group: Group, network: Network, steps: int, batch: int, like: Tensor) -> Emitter:
+        """What a source emits by itself; each repetition has random numbers of its own."""
+        counts = np.zeros((batch, steps, group.size))
+        early = np.zeros((batch, group.size))
+        for k in range(batch):
+            events = emitted(group, network, 0, steps, repetition=k)
+            np.add.at(counts[k], (events.step, events.cell), 1.0)
+            np.add.at(early[k], events.cell[events.offset < network.clock.instant], 1.0)
+        return cls(like.new_tensor(counts), like.new_tensor(early))
+
+
+class Path:
+    """A projection, from the spikes of a step to what its target receives.
+
+    Parameters
+    ----------
+    projection : Projection
+        The projection.
+    weight : Tensor
+        Its weights.
+    delivery : type[Delivery]
+        How spikes are delivered.
+    backward : bool
+        Whether the target does not come later in the stack than the source.
+    """
+
+    def __init__(
+        self, projection: Projection, weight: Tensor, delivery: type[Delivery], backward: bool
+    ) -> None:
+        self.target, self.port = projection.target, projection.port
+        self._delivery = delivery(projection.synapses, projection.target.size, weight)
+        self._undelayed, self._backward = projection.synapses.undelayed, backward
+
+    def arrivals(
+        self, spikes: Tensor, early: Tensor | None, step: int
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Steps at which something arrives, and what: [batch, targets].
+
+        Parameters
+        ----------
+        spikes : Tensor [batch, sources]
+            All spikes of the step.
+        early : Tensor [batch, sources], optional
+            Those of them that happened at its start.
+        step : int
+            The step.
+        """
+        parts = [(step + 1, spikes)]
+        if self._undelayed:
+            parts = [(step + self._backward, spikes)]
+        elif early is not None:
+            parts = [(step, early), (step + 1, spikes - early)]
+        for late, part in parts:
+            arrived = self._delivery.arrivals(part).unbind(1)
+            for delay, amount in zip(self._delivery.delays, arrived, strict=True):
+                yield late + delay, amount
