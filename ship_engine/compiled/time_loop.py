@@ -105,11 +105,12 @@ def sample_all(network, step):
     return 0
 
 
-def drive(network_address, first, last):
+def drive(network_address, first, last, complete):
     """Run steps first to last - 1; returns the step that was reached.
 
     It stops early when a spike log is full (the caller makes room and calls again) or when a
-    state is not finite (`FAILED_GROUP`).  The samples at `last` are left to `sample_now`.
+    state is not finite (`FAILED_GROUP`).  The samples at `last` are taken if the run is complete
+    with it, else they are left to the next call.
     """
     network = int64(network_address)
     program = int64(network[r.PROGRAM])
@@ -131,9 +132,6 @@ def drive(network_address, first, last):
                 g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * p[r.SOURCE])
                 if g[r.GROUP_COUNT] > 0:
                     deliver(p, g, step, scalars[0], scalars[1])
+    if complete != 0:
+        sample_all(network, last)
     return last
-
-
-def sample_now(network_address, step):
-    """Take the samples that are due at a step, without running it."""
-    return sample_all(int64(network_address), step)

@@ -47,22 +47,21 @@ class NumbaExecutor(Executor):
         if binding is None:
             binding = self._bindings[network] = Binding(network, self.cache)
         binding.refresh()
-        drive, sample_now = self.cache.fixed("drive"), self.cache.fixed("sample_now")
+        drive = self.cache.fixed("drive")
         end, chunk = network.step + steps, FIRST_CHUNK
-        while network.step < end:
+        while True:
             first, last = network.step, min(network.step + chunk, end)
             binding.prepare(first, last)
             begun = time.perf_counter()
-            network.step = drive(binding.address, first, last)
+            network.step = drive(binding.address, first, last, int(last == end))
             elapsed = time.perf_counter() - begun
             binding.collect()
             self._check(network, binding)
             chunk = max(100, int(chunk * min(2.0, CHUNK_SECONDS / max(elapsed, 1e-9))))
             if progress is not None:
                 progress(network.step - first)
-        binding.prepare(end, end + 1)
-        sample_now(binding.address, end)
-        binding.collect()
+            if network.step == end:
+                break
 
     def _check(self, network: Network, binding: Binding) -> None:
         failed = binding.failed_group()

@@ -159,7 +159,7 @@ class _Run:
         for projection in network.projections:
             longest = projection.synapses.longest_delay
             projection.target.ring.reserve(longest + 3, network.step)
-        self._neurons = {
+        self._neurons: dict[Group, NeuronTensors] = {
             group: NeuronTensors(group, network, like)
             for group in network.groups
             if isinstance(group, NeuronGroup)

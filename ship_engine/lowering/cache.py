@@ -50,8 +50,7 @@ _DIALECT = ("elementwise", "compiled.dialect", "compiled.records", "lowering.lay
 _DELIVERY = ("delivery.numba_cpu", "compiled.time_loop", *_DIALECT)
 _SOURCES = ("compiled.sources", "compiled.philox", "random", *_DIALECT)
 _FIXED = {
-    "drive": _Fixed("compiled.time_loop", 3, _DELIVERY),
-    "sample_now": _Fixed("compiled.time_loop", 2, _DELIVERY),
+    "drive": _Fixed("compiled.time_loop", 4, _DELIVERY),
     "array_kernel": _Fixed("compiled.sources", 4, _SOURCES),
     "poisson_kernel": _Fixed("compiled.sources", 4, _SOURCES),
     "group_by_source": _Fixed("compiled.sorting", 7, ("compiled.sorting", *_DIALECT)),
