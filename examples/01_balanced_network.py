@@ -51,7 +51,7 @@ for population in (exc, inh):
     sim.Projection(inh, population, from_inh, inhibit, receptor_type="inhibitory")
     sim.Projection(noise, population, sim.OneToOneConnector(), excite, receptor_type="excitatory")
     population.record("spikes")
-exc[[0]].record("v")
+exc[:10].record("v")
 build_time = timer.diff()
 
 # === Run ==========================================================================================
@@ -79,21 +79,25 @@ plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "font
 figure, (raster, rate, trace) = plt.subplots(
     3, 1, figsize=(8, 6.5), height_ratios=[5, 2, 2], sharex=True, layout="constrained"
 )
-shown = spikes["excitatory"][:160] + spikes["inhibitory"][:40]
-colours = [EXC_COLOUR] * 160 + [INH_COLOUR] * 40
-raster.eventplot(shown, colors=colours, linelengths=0.9, linewidths=0.8)
-raster.set(ylabel="neuron", ylim=(-1, 200), xlim=(0, DURATION), yticks=[0, 80, 160, 200])
-raster.set_title(f"Balanced network: {N_EXC:,} excitatory, {N_INH} inhibitory neurons", loc="left")
+shown = spikes["excitatory"][:96] + spikes["inhibitory"][:24]
+colours = [EXC_COLOUR] * 96 + [INH_COLOUR] * 24
+raster.eventplot(shown, colors=colours, linelengths=0.9, linewidths=1.3)
+raster.set(ylabel="neuron", ylim=(-1, 120), xlim=(0, DURATION), yticks=[0, 48, 96, 120])
+raster.set_title(f"{N_EXC:,} excitatory and {N_INH} inhibitory neurons in balance", loc="left")
 for (label, trains), colour in zip(spikes.items(), (EXC_COLOUR, INH_COLOUR), strict=True):
-    counts, edges = np.histogram(np.concatenate(trains), np.arange(0.0, DURATION + 1.0, 4.0))
-    rate.stairs(counts / len(trains) / 4e-3, edges, color=colour, label=label, linewidth=1)
+    counts, edges = np.histogram(np.concatenate(trains), np.arange(0.0, DURATION + 1.0, 5.0))
+    values = counts / len(trains) / 5e-3
+    if label == "excitatory":
+        rate.stairs(values, edges, color=colour, alpha=0.35, fill=True, label=label)
+    else:
+        rate.stairs(values, edges, color=colour, baseline=None, label=label)
 rate.set(ylabel="rate (Hz)", ylim=(0, None))
-rate.legend(frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.15))
-times = voltage.times.rescale("ms").magnitude
-trace.plot(times, voltage.magnitude[:, 0], color="0.25", linewidth=0.8)
-trace.vlines(spikes["excitatory"][0], -50, -30, color="0.25", linewidth=0.8)
-trace.axhline(-50.0, color="0.6", linewidth=0.6, linestyle=":")
-trace.set(ylabel="neuron 0 (mV)", xlabel="time (ms)", ylim=(-80, -28), yticks=[-70, -50])
+rate.legend(frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.2))
+busiest = int(np.argmax([len(train) for train in spikes["excitatory"][:10]]))
+trace.plot(voltage.times.rescale("ms"), voltage.magnitude[:, busiest], color="0.25", linewidth=0.9)
+trace.vlines(spikes["excitatory"][busiest], -50, -30, color="0.25", linewidth=0.9)
+trace.axhline(-50.0, color="0.5", linewidth=0.7, linestyle=":")
+trace.set(ylabel=f"neuron {busiest} (mV)", xlabel="time (ms)", yticks=[-90, -70, -50])
 path = Path(normalized_filename("Results", "balanced_network", "png", options.simulator))
 path.parent.mkdir(parents=True, exist_ok=True)
 figure.savefig(path, dpi=150)

@@ -164,7 +164,8 @@ class PairValues:
     projection : Projection
         Gives the populations and the space.
     sources, targets : arrays of int
-        The pairs, grouped by target.
+        The pairs. Grouped by target where random numbers are drawn (one draw for each group) or an
+        IndexBasedExpression is evaluated (one call for each group); else in any order.
     restart_each_column : bool
         Give every column the same random numbers, as PyNN's FromListConnector does.
     """

@@ -33,11 +33,25 @@ class _BareCompiler(_FunctionCompiler):
         return flags
 
 
-def jit(function: Callable[..., Any]) -> Any:
-    """Compile a function as part of a kernel."""
-    dispatcher = numba.njit(fastmath=FAST_MATH, error_model="numpy")(function)
+def jit(function: Callable[..., Any], inline: bool = False) -> Any:
+    """Compile a function as part of a kernel.
+
+    Parameters
+    ----------
+    function : callable
+        What to compile.
+    inline : bool
+        Whether to put it into its callers whatever its size, so that their loops vectorise.
+    """
+    options = {"fastmath": FAST_MATH, "error_model": "numpy", "forceinline": inline}
+    dispatcher = numba.njit(**options)(function)
     dispatcher._compiler.__class__ = _BareCompiler
     return dispatcher
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into its callers."""
+    return jit(function, inline=True)
 
 
 def _pointer_to(element: Any) -> Any:

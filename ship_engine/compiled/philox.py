@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ship_engine.compiled.dialect import jit
+from ship_engine.compiled.dialect import inlined
 from ship_engine.random import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1
 
 M0, M1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1)
@@ -16,7 +16,7 @@ LOW, SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 TO_UNIT = 2.0**-32
 
 
-@jit
+@inlined
 def philox(k0, k1, c0, c1, c2, c3):
     """All words are uint64 that hold 32 bits."""
     for _ in range(ROUNDS):
@@ -28,7 +28,7 @@ def philox(k0, k1, c0, c1, c2, c3):
     return c0, c1, c2, c3
 
 
-@jit
+@inlined
 def unit(word):
     """A number in (0, 1) from a word."""
     return (np.float64(np.int64(word)) + 0.5) * TO_UNIT

@@ -35,7 +35,7 @@ SILENCE = HEADER + 6
 KEY_0 = HEADER + 8
 KEY_1 = HEADER + 9
 CAPACITY = HEADER + 10
-
+TERMS = HEADER + 11  # of the Poisson distribution, until the rest is below 2**-32
 WORDS = HEADER + 12
 WORDS_WIDTH = HEADER + 13
 POISSON_LENGTH = HEADER + 14
@@ -60,10 +60,8 @@ def array_kernel(group, step, low, high):
 
 
 @jit
-def draw_words(k0, k1, first, count, step, u, w1, w2, w3):
+def draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3):
     """Draw four uniform numbers for each cell: for the count of its spikes and three times."""
-    c1 = np.uint64(step) & np.uint64(0xFFFFFFFF)
-    c2 = np.uint64(step) >> np.uint64(32)
     for i in range(count):
         a, b, c, d = philox(k0, k1, np.uint64(first + i), c1, c2, np.uint64(0))
         u[i] = unit(a)
@@ -74,33 +72,65 @@ def draw_words(k0, k1, first, count, step, u, w1, w2, w3):
 
 
 @jit
-def flag_active(G, first, count, t, dt, u, flags):
-    """Flag cells that may spike: all that draw one, or are active for a part of the step."""
-    start, stop, silence = float64(G[START]), float64(G[STOP]), float64(G[SILENCE])
-    s0, s1, s2 = G[START + 1], G[STOP + 1], G[SILENCE + 1]
-    any_flag = 0
+def prepare_counts(G, first, count, t, dt, mean, term, cumulative, number):
+    """Mean, and probability of silence, of each cell in this step; -1 spikes where partly active.
+
+    Parameters and their logarithms hold for whole steps; a cell that becomes active or stops
+    inside this step is left to `count_spikes`.
+    """
+    start, stop = float64(G[START]), float64(G[STOP])
+    rate, silence = float64(G[RATE]), float64(G[SILENCE])
+    s0, s1, s2, s3 = G[START + 1], G[STOP + 1], G[RATE + 1], G[SILENCE + 1]
+    partly = 0
     for i in range(count):
         j = first + i
         begin, end = start[j * s0], stop[j * s1]
         outside = (end <= t) | (begin >= t + dt)
-        partial = (begin > t) | (end < t + dt)
-        hit = (not outside) & (partial | (u[i] >= silence[j * s2]))
-        flags[i] = 1 if hit else 0
-        any_flag += 1 if hit else 0
-    return any_flag
+        partial = (not outside) & ((begin > t) | (end < t + dt))
+        mean[i] = 0.0 if outside else 0.001 * rate[j * s2] * dt
+        term[i] = 1.0 if outside else silence[j * s3]
+        cumulative[i] = term[i]
+        number[i] = -1.0 if partial else 0.0
+        partly += 1 if partial else 0
+    return partly
 
 
 @jit
-def offset_word(m, w1, w2, w3, k0, k1, cell, step):
-    """Uniform number for the m-th spike of a cell in a step."""
-    if m == 0:
-        return w1
-    if m == 1:
-        return w2
-    if m == 2:
-        return w3
-    c1 = np.uint64(step) & np.uint64(0xFFFFFFFF)
-    c2 = np.uint64(step) >> np.uint64(32)
+def add_four_terms(count, k, u, mean, term, cumulative, number):
+    """Four more terms of every cell's Poisson distribution: count those that lie below u."""
+    a, b, c, d = 1.0 / k, 1.0 / (k + 1), 1.0 / (k + 2), 1.0 / (k + 3)
+    for i in range(count):
+        x, m, p, total, n = u[i], mean[i], term[i], cumulative[i], number[i]
+        one = 1.0 if n >= 0.0 else 0.0
+        n += one if x >= total else 0.0
+        p *= m * a
+        total += p
+        n += one if x >= total else 0.0
+        p *= m * b
+        total += p
+        n += one if x >= total else 0.0
+        p *= m * c
+        total += p
+        n += one if x >= total else 0.0
+        p *= m * d
+        total += p
+        term[i] = p
+        cumulative[i] = total
+        number[i] = n
+    return 0
+
+
+@jit
+def flag_active(count, number, flags):
+    """Flag cells that spike, or may."""
+    for i in range(count):
+        flags[i] = 0 if number[i] == 0.0 else 1
+    return 0
+
+
+@jit
+def later_word(m, k0, k1, cell, c1, c2):
+    """Uniform number for the m-th spike of a cell in a step, from its fourth on."""
     block = np.uint64((m - 3) // 4 + 1)
     a, b, c, d = philox(k0, k1, np.uint64(cell), c1, c2, block)
     which = (m - 3) % 4
@@ -114,15 +144,16 @@ def offset_word(m, w1, w2, w3, k0, k1, cell, step):
 
 
 @jit
-def count_spikes(u, mean):
+def count_spikes(u, mean, terms):
     """Poisson number of a given mean, by inversion of one uniform number."""
-    probability = math.exp(-mean)
-    cumulative = probability
+    term = math.exp(-mean)
+    cumulative = term
     n = 0
-    while u >= cumulative and n < 10 + 20 * mean:
-        n += 1
-        probability *= mean / n
-        cumulative += probability
+    for k in range(1, terms + 1):
+        if u >= cumulative:
+            n += 1
+        term *= mean * (1.0 / k)
+        cumulative += term
     return n
 
 
@@ -133,35 +164,47 @@ def poisson_kernel(group, step, low, high):
     dt, on_grid = scalars[0], scalars[2]
     t = step * dt
     k0, k1 = np.uint64(G[KEY_0]), np.uint64(G[KEY_1])
+    c1, c2 = np.uint64(step) & np.uint64(0xFFFFFFFF), np.uint64(step) >> np.uint64(32)
     index, offset = int32(G[SPIKE_INDEX]), float64(G[SPIKE_OFFSET])
     rate, start, stop = float64(G[RATE]), float64(G[START]), float64(G[STOP])
-    width = 8 * G[WORDS_WIDTH]
+    block, terms = G[WORDS_WIDTH], G[TERMS]
+    width = 8 * block
     u, w1 = float64(G[WORDS]), float64(G[WORDS] + width)
     w2, w3 = float64(G[WORDS] + 2 * width), float64(G[WORDS] + 3 * width)
-    flags = uint8(G[FLAGS])
-    words = uint64(G[FLAGS])
+    mean, term = float64(G[WORDS] + 4 * width), float64(G[WORDS] + 5 * width)
+    cumulative, number = float64(G[WORDS] + 6 * width), float64(G[WORDS] + 7 * width)
+    flags, words = uint8(G[FLAGS]), uint64(G[FLAGS])
     found = 0
-    for first in range(low, high, G[WORDS_WIDTH]):
-        count = min(G[WORDS_WIDTH], high - first)
-        draw_words(k0, k1, first, count, step, u, w1, w2, w3)
-        if flag_active(G, first, count, t, dt, u, flags) == 0:
-            continue
+    for first in range(low, high, block):
+        count = block if first + block < high else high - first
+        draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3)
+        prepare_counts(G, first, count, t, dt, mean, term, cumulative, number)
+        for k in range(1, terms, 4):
+            add_four_terms(count, k, u, mean, term, cumulative, number)
+        flag_active(count, number, flags)
         for word in range((count + 7) >> 3):
             if words[word] == 0:
                 continue
             for i in range(8 * word, min(8 * word + 8, count)):
-                if flags[i] == 0:
+                if number[i] == 0.0:
                     continue
                 j = first + i
-                begin = max(t, start[j * G[START + 1]])
-                overlap = min(t + dt, stop[j * G[STOP + 1]]) - begin
-                n = count_spikes(u[i], 0.001 * rate[j * G[RATE + 1]] * overlap)
+                begin, active = 0.0, dt
+                n = int(number[i])
+                if n < 0:
+                    opening = max(t, start[j * G[START + 1]])
+                    begin = opening - t
+                    active = min(t + dt, stop[j * G[STOP + 1]]) - opening
+                    n = count_spikes(u[i], 0.001 * rate[j * G[RATE + 1]] * active, terms)
                 if found + n > G[CAPACITY]:
                     int64(G[ERROR])[0] = j
                     return found
                 for m in range(n):
-                    within = offset_word(m, w1[i], w2[i], w3[i], k0, k1, j, step)
+                    if m < 3:
+                        within = w1[m * block + i]
+                    else:
+                        within = later_word(m, k0, k1, j, c1, c2)
                     index[found] = j
-                    offset[found] = dt if on_grid != 0.0 else begin - t + within * overlap
+                    offset[found] = dt if on_grid != 0.0 else begin + within * active
                     found += 1
     return found

@@ -46,6 +46,7 @@ def add_weighted_split(target, weight, first, last, ring, part, ring_after, part
 def add_delayed(p, first, last, slot, after):
     """Every synapse with a delay of its own."""
     slots, width, ring = p[r.RING_SLOTS], p[r.RING_WIDTH], float64(p[r.RING])
+    slot -= slots if slot >= slots else 0
     target, delay, weight = int32(p[r.TARGET]), int32(p[r.DELAY]), float64(p[r.WEIGHT])
     for e in range(first, last):
         w = weight[e * p[r.WEIGHT_STRIDE]]
@@ -85,21 +86,20 @@ def add_undelayed(p, first, last, slot, after):
 def deliver(p, g, step, dt, instant):
     """Deliver all spikes that a group had in this step through one projection."""
     index, offset, start = int32(g[r.GROUP_INDEX]), float64(g[r.GROUP_OFFSET]), int64(p[r.START])
-    slots = p[r.RING_SLOTS]
-    common_delay = int32(p[r.DELAY])[0] if p[r.DELAY_STRIDE] == 0 else 0
+    same_delay, undelayed = p[r.DELAY_STRIDE] == 0, p[r.UNDELAYED]
+    slot = step % p[r.RING_SLOTS] + (int32(p[r.DELAY])[0] if same_delay else 0)
+    rate, tiny = 1.0 / dt, instant / dt
     for k in range(g[r.GROUP_COUNT]):
         source = index[k]
         first, last = start[source], start[source + 1]
-        if first == last:
-            continue
-        late, after = step, offset[k] / dt
-        if p[r.UNDELAYED] == 1 or (p[r.UNDELAYED] == 0 and after < instant / dt):
+        late, after = 0, offset[k] * rate
+        if undelayed == 1 or (undelayed == 0 and after < tiny):
             after = 0.0
-        elif p[r.UNDELAYED] == 2 or after > 1.0 - instant / dt:
+        elif undelayed == 2 or after > 1.0 - tiny:
             after = 0.0
-            late += 1
-        if p[r.DELAY_STRIDE] == 0:
-            add_undelayed(p, first, last, late % slots + common_delay, after)
+            late = 1
+        if same_delay:
+            add_undelayed(p, first, last, slot + late, after)
         else:
-            add_delayed(p, first, last, late % slots, after)
+            add_delayed(p, first, last, slot + late, after)
     return 0

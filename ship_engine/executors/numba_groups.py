@@ -160,7 +160,7 @@ class BoundPoisson(BoundGroup):
 
     def __init__(self, group: PoissonGroup, scalars: NDArray[np.float64]) -> None:
         super().__init__(group, HEADER + 14, scalars)
-        self._words = np.zeros((4, BLOCK))
+        self._words = np.zeros((8, BLOCK))
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
         self.kernel = cache.fixed("poisson_kernel")
@@ -178,9 +178,18 @@ class BoundPoisson(BoundGroup):
         stream = (network.epoch << 32) | network.groups.index(group)
         self.table[HEADER + 8 : HEADER + 10] = stream_key(network.seed, stream)
         self.table[HEADER + 10] = self.capacity
+        self.table[HEADER + 11] = poisson_terms(float(mean.max()))
         self.table[HEADER + 12] = self._words.ctypes.data
         self.table[HEADER + 13] = BLOCK
         self.version = group.version
+
+
+def poisson_terms(mean: float) -> int:
+    """How many spikes to reckon with in one step, so that more have a probability below 2**-32.
+
+    A multiple of four, as the kernel takes them.
+    """
+    return 4 * int(0.25 * (mean + 7.0 * np.sqrt(mean) + 8.0) + 1.0)
 
 
 def bind_group(group: Group, scalars: NDArray[np.float64]) -> BoundGroup:

@@ -27,7 +27,7 @@ class ReversingRNG(WrappedRNG):
 
     def __init__(self, seed):
         super().__init__(seed)
-        self.rng = np.random.RandomState(seed)  # noqa: NPY002
+        self.rng = np.random.RandomState(seed)
 
     def _next(self, distribution, n, parameters):
         if distribution == "uniform_int":
@@ -97,11 +97,30 @@ def connector(sim, name, rng):
     }[name]()
 
 
-CONNECTORS = """all_to_all all_to_all_no_self one_to_one probability probability_no_self certain never
-    distance distance_limit distance_constant index displacement number_pre number_pre_many
-    number_pre_replacing number_pre_random number_post number_post_many number_post_replacing
-    number_post_random total""".split()
-SYNAPSES = "homogeneous random redrawn distance index depressing".split()
+CONNECTORS = [
+    "all_to_all",
+    "all_to_all_no_self",
+    "one_to_one",
+    "probability",
+    "probability_no_self",
+    "certain",
+    "never",
+    "distance",
+    "distance_limit",
+    "distance_constant",
+    "index",
+    "displacement",
+    "number_pre",
+    "number_pre_many",
+    "number_pre_replacing",
+    "number_pre_random",
+    "number_post",
+    "number_post_many",
+    "number_post_replacing",
+    "number_post_random",
+    "total",
+]
+SYNAPSES = ["homogeneous", "random", "redrawn", "distance", "index", "depressing"]
 
 
 def sides(sim, kind, pre_size=12, post_size=9):
@@ -142,3 +161,8 @@ def connect_both(
     return projection
 
 
+def connect(rule, synapse_type=None, kind="populations", **options):
+    """Connect the populations `kind` with our connector `rule`."""
+    pre, post = sides(with_ship, kind)
+    synapse_type = synapse_type or with_ship.StaticSynapse(weight=0.1)
+    return with_ship.Projection(pre, post, rule, synapse_type, None, "excitatory", **options)

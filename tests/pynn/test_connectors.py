@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from connector_examples import CONNECTORS, SYNAPSES, ReversingRNG, connect_both, connector, sides, synapse
+from connector_examples import (
+    CONNECTORS,
+    SYNAPSES,
+    ReversingRNG,
+    connect_both,
+    connector,
+    sides,
+    synapse,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyNN.random import NumpyRNG, RandomDistribution
@@ -159,10 +167,8 @@ def test_lists_of_any_order_with_repeats(rows, kind):
 def test_same_network_as_another_simulator(name, case):
     stored = np.load(REFERENCES / f"{name}.npz")
     projection, rng = cases.build(with_ship, case)
-    rows = np.column_stack(
-        [projection.sources, projection.targets, projection.values("WEIGHT")]
-        + [projection.values("DELAY")]
-    )
+    weights, delays = projection.values("WEIGHT"), projection.values("DELAY")
+    rows = np.column_stack([projection.sources, projection.targets, weights, delays])
     if name == "nest":  # rounds delays to its time step
         rows[:, 3] = np.round(rows[:, 3] / 0.1) * 0.1
     rows = rows[np.lexsort(rows.T[::-1])]
@@ -172,7 +178,17 @@ def test_same_network_as_another_simulator(name, case):
 
 DISTRIBUTED = list(
     itertools.product(
-        ["all_to_all", "one_to_one", "probability", "number_pre", "number_post", "total"],
+        [
+            "all_to_all",
+            "all_to_all_no_self",
+            "one_to_one",
+            "probability",
+            "probability_no_self",
+            "number_pre",
+            "number_pre_random",
+            "number_post",
+            "total",
+        ],
         ["homogeneous", "random", "distance"],
         [True, False],
     )
@@ -191,7 +207,7 @@ DISTRIBUTED = list(
 )
 def test_each_process_makes_its_part(rank, parallel_safe, kind, name):
     projection = connect_both(
-        lambda sim: sides(sim, "populations"),
+        lambda sim: sides(sim, "recurrent"),
         lambda sim, rng: connector(sim, name, rng),
         lambda sim: synapse(sim, kind),
         make_rng=lambda: NumpyRNG(7, parallel_safe=parallel_safe),
@@ -200,12 +216,28 @@ def test_each_process_makes_its_part(rank, parallel_safe, kind, name):
     assert projection.post._mask_local[projection.targets].all()
 
 
-def test_a_generator_that_is_not_parallel_safe_works_for_counted_targets():
-    with_ship.setup(rank=1, num_processes=2)
-    rng = NumpyRNG(7, parallel_safe=False)
-    pre, post = sides(with_ship, "populations")
-    projection = with_ship.Projection(
-        pre, post, with_ship.FixedNumberPostConnector(5, rng=rng), with_ship.StaticSynapse()
+@pytest.mark.parametrize("rank", [0, 1])
+def test_each_process_takes_its_part_of_a_list(rank):
+    rows = np.random.default_rng(3).integers(0, 9, (60, 2))
+    projection = connect_both(
+        lambda sim: sides(sim, "populations"),
+        lambda sim, rng: sim.FromListConnector(rows),
+        lambda sim: synapse(sim, "random"),
+        process=(rank, 2),
     )
-    assert 0 < len(projection) < 5 * pre.size
-    assert post._mask_local[projection.targets].all()
+    assert 0 < len(projection) < 60
+
+
+@pytest.mark.parametrize("kind", ["homogeneous", "random"])
+def test_a_generator_that_is_not_parallel_safe_draws_for_local_cells(kind):
+    """The cases that PyNN itself cannot do."""
+    with_ship.setup(rank=1, num_processes=2)
+    pre, post = sides(with_ship, "populations")
+    for rule in (
+        with_ship.FixedNumberPostConnector(5, rng=NumpyRNG(7, parallel_safe=False)),
+        with_ship.FixedNumberPreConnector(5, False, rng=NumpyRNG(7, parallel_safe=False)),
+        with_ship.FixedTotalNumberConnector(50, rng=NumpyRNG(7, parallel_safe=False)),
+    ):
+        projection = with_ship.Projection(pre, post, rule, synapse(with_ship, kind))
+        assert 0 < len(projection) < 5 * pre.size
+        assert post._mask_local[projection.targets].all()

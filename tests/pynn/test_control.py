@@ -1,0 +1,519 @@
+"""Setting up, running, resetting and ending."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import quantities as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyNN import errors
+
+# --- setup ---------------------------------------------------------------------------------------
+
+
+def test_setup_returns_the_rank_and_takes_defaults(sim):
+    assert sim.setup() == 0
+    assert sim.get_time_step() == 0.1
+    assert sim.get_min_delay() == 0.1
+    assert sim.get_max_delay() == "auto"
+    assert sim.get_current_time() == 0.0
+    assert (sim.num_processes(), sim.rank()) == (1, 0)
+
+
+@pytest.mark.parametrize("timestep", [0.05, 0.1, 0.25, 1, 0.3])
+def test_time_is_a_multiple_of_the_step(sim, timestep):
+    sim.setup(timestep=timestep)
+    sim.run(30 * timestep)
+    assert sim.get_current_time() == pytest.approx(30 * timestep, rel=1e-15)
+
+
+def test_setup_takes_quantities(sim):
+    sim.setup(timestep=200 * pq.us, min_delay=0.001 * pq.s, max_delay=5 * pq.ms)
+    assert sim.get_time_step() == pytest.approx(0.2)
+    assert sim.get_min_delay() == pytest.approx(1.0)
+    assert sim.get_max_delay() == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("name", ["timestep", "min_delay", "max_delay"])
+def test_setup_refuses_other_dimensions(sim, name):
+    with pytest.raises(errors.InvalidParameterValueError, match=f"{name} .*cannot be converted"):
+        sim.setup(**{name: 1 * pq.mV})
+
+
+@pytest.mark.parametrize("name", ["timestep", "min_delay", "max_delay"])
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, "0.1", None, [1.0]])
+def test_setup_refuses_what_is_not_a_positive_time(sim, name, value):
+    with pytest.raises((ValueError, TypeError), match=name):
+        sim.setup(**{name: value})
+
+
+def test_a_time_step_is_not_auto(sim):
+    with pytest.raises(ValueError, match="timestep = 'auto'"):
+        sim.setup(timestep="auto")
+
+
+@pytest.mark.parametrize("name", ["mindelay", "maxdelay", "dt", "time_step"])
+def test_setup_refuses_old_names(sim, name):
+    with pytest.raises((TypeError, Exception), match=name):
+        sim.setup(**{name: 1.0})
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("max_dealy", "max_delay"), ("exectuor", "executor"), ("treads", "threads"), ("sed", "seed")],
+)
+def test_setup_refuses_misspelt_names(sim, misspelt, meant):
+    with pytest.raises(TypeError, match=f"'{misspelt}'; did you mean '{meant}'"):
+        sim.setup(**{misspelt: 1})
+
+
+@pytest.mark.parametrize("name", ["label", "t_flush", "use_cvode", "rng_seed", "verbosity"])
+def test_setup_ignores_what_other_simulators_understand(sim, name):
+    assert sim.setup(**{name: 1}) == 0
+
+
+def test_delays_must_fit_each_other(sim):
+    with pytest.raises(Exception, match="less than or equal to max_delay"):
+        sim.setup(min_delay=2.0, max_delay=1.0)
+    with pytest.raises(Exception, match="must be greater than timestep"):
+        sim.setup(timestep=1.0, min_delay=0.1)
+
+
+def test_max_delay_is_not_below_the_step(sim):
+    with pytest.raises(ValueError, match="max_delay"):
+        sim.setup(timestep=1.0, max_delay=0.1)
+
+
+@pytest.mark.parametrize("executor", ["cuda", "nest", None, 3])
+def test_setup_refuses_unknown_executors(sim, executor):
+    with pytest.raises(ValueError, match=r"executor = .*'auto', 'numba', 'torch'"):
+        sim.setup(executor=executor)
+
+
+@pytest.mark.parametrize("executor", ["auto", "numba"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("device", "cuda"), ("dtype", "float32"), ("batch_size", 4)]
+)
+def test_numba_refuses_options_of_torch(sim, executor, name, value):
+    with pytest.raises(ValueError, match=f"{name} = .*executor='torch'"):
+        sim.setup(executor=executor, **{name: value})
+
+
+@pytest.mark.parametrize("precision", ["offgrid", None, True])
+def test_setup_refuses_unknown_spike_precision(sim, precision):
+    with pytest.raises(ValueError, match="spike_precision = .*'off_grid' or 'on_grid'"):
+        sim.setup(spike_precision=precision)
+
+
+@pytest.mark.parametrize("seed", ["abc", None, 1.5])
+def test_setup_refuses_seeds_that_are_not_whole_numbers(sim, seed):
+    with pytest.raises((ValueError, TypeError), match="seed"):
+        sim.setup(seed=seed)
+
+
+@pytest.mark.parametrize("threads", [0, -1, "two", None])
+def test_setup_refuses_impossible_numbers_of_threads(sim, threads):
+    with pytest.raises((ValueError, TypeError), match="threads"):
+        sim.setup(threads=threads)
+
+
+def test_setup_with_torch(sim, samples):
+    sim.setup(executor="torch")
+    cells = sim.Population(2, sim.IF_curr_exp(i_offset=0.2))
+    cells.record("v")
+    sim.run(5.0)
+    on_torch = samples(cells, "v")
+    sim.setup()
+    cells = sim.Population(2, sim.IF_curr_exp(i_offset=0.2))
+    cells.record("v")
+    sim.run(5.0)
+    np.testing.assert_allclose(on_torch, samples(cells, "v"), rtol=1e-12)
+
+
+def test_a_refused_setup_leaves_the_network_as_it_was(sim, network):
+    cells = sim.Population(2, sim.IF_curr_exp())
+    cells.record("v")
+    before = network()
+    for wrong in ({"executor": "x"}, {"timestep": -1}, {"spike_precision": "x"}, {"sed": 1}):
+        with pytest.raises((ValueError, TypeError)):
+            sim.setup(**wrong)
+    assert network() == before
+    assert sim.run(1.0) == 1.0
+
+
+def test_min_delay_auto_is_the_shortest_there_is(sim):
+    sim.setup(timestep=0.1, min_delay="auto", max_delay="auto")
+    assert sim.get_min_delay() == 0.1
+    cells = sim.Population(3, sim.IF_curr_exp())
+    connector = sim.FromListConnector([(0, 1, 0.1, 2.5), (1, 2, 0.1, 0.7)])
+    sim.Projection(cells, cells, connector)
+    assert sim.get_min_delay() == 0.7
+    assert sim.get_max_delay() == 2.5
+    sim.run(1.0)
+    assert sim.get_min_delay() == 0.7
+
+
+def test_min_and_max_delay_as_given(sim):
+    sim.setup(timestep=0.1, min_delay=0.5, max_delay=4.0)
+    cells = sim.Population(2, sim.IF_curr_exp())
+    sim.Projection(cells, cells, sim.AllToAllConnector(), sim.StaticSynapse(delay=2.0))
+    assert (sim.get_min_delay(), sim.get_max_delay()) == (0.5, 4.0)
+
+
+def test_delay_of_a_synapse_that_names_none(sim):
+    sim.setup(timestep=0.1, min_delay=0.5)
+    cells = sim.Population(2, sim.IF_curr_exp())
+    projection = sim.Projection(cells, cells, sim.AllToAllConnector())
+    assert (projection.get("delay", "array") == 0.5).all()
+
+
+def test_several_setups_are_independent(sim, samples):
+    traces = []
+    for _ in range(3):
+        sim.setup(timestep=1.0)
+        cells = sim.Population(1, sim.IF_curr_exp(i_offset=0.1))
+        assert int(cells[0]) == 0
+        cells.record("v")
+        sim.run(10.0)
+        traces.append(samples(cells, "v"))
+    for trace in traces:
+        np.testing.assert_array_equal(trace, traces[0])
+
+
+def test_cells_of_an_earlier_setup_are_not_mixed_in(sim, state):
+    old = sim.Population(2, sim.IF_curr_exp(), label="old")
+    sim.setup()
+    new = sim.Population(2, sim.IF_curr_exp(), label="new")
+    with pytest.raises(errors.ConnectionError, match="old"):
+        sim.Projection(old, new, sim.AllToAllConnector())
+    with pytest.raises(errors.ConnectionError, match="old"):
+        sim.Projection(new, new + old, sim.AllToAllConnector())
+    assert state.network.projections == []
+
+
+def test_current_sources_of_an_earlier_setup_are_refused(sim):
+    source = sim.DCSource(amplitude=1.0)
+    sim.setup()
+    cells = sim.Population(1, sim.IF_curr_exp())
+    with pytest.raises((RuntimeError, ValueError), match="setup"):
+        source.inject_into(cells)
+
+
+def test_everything_needs_setup(sim, state, monkeypatch):
+    monkeypatch.setattr(state, "_network", None)
+    for call in (
+        lambda: sim.Population(1, sim.IF_curr_exp()),
+        sim.DCSource,
+        lambda: sim.StaticSynapse(),
+        lambda: sim.run(1.0),
+        lambda: sim.run_until(1.0),
+        sim.reset,
+        sim.get_time_step,
+    ):
+        with pytest.raises(RuntimeError, match=r"call setup\(\)"):
+            call()
+
+
+# --- run -----------------------------------------------------------------------------------------
+
+
+def test_run_returns_the_time(sim):
+    assert sim.run(10.0) == 10.0
+    assert sim.run_for(0.3) == pytest.approx(10.3)
+    assert sim.run_until(20) == 20.0
+    assert sim.get_current_time() == 20.0
+
+
+def test_run_takes_quantities(sim):
+    assert sim.run(0.01 * pq.s) == 10.0
+    assert sim.run_until(20 * pq.ms) == 20.0
+    with pytest.raises(errors.InvalidParameterValueError, match="simtime"):
+        sim.run(1 * pq.mV)
+    with pytest.raises(errors.InvalidParameterValueError, match="time_point"):
+        sim.run_until(1 * pq.nA)
+
+
+def test_run_until_the_present_does_nothing(sim):
+    sim.run_until(12.7)
+    assert sim.run_until(12.7) == pytest.approx(12.7)
+    assert sim.run(0) == pytest.approx(12.7)
+
+
+def test_run_until_the_past_is_refused(sim):
+    sim.run(5.0)
+    with pytest.raises(ValueError, match=r"Time 3 is in the past \(current time 5\)"):
+        sim.run_until(3)
+    assert sim.get_current_time() == 5.0
+
+
+@pytest.mark.parametrize("duration", [-1, -0.1, np.nan, np.inf, -np.inf])
+def test_run_refuses_impossible_durations(sim, duration):
+    with pytest.raises(ValueError, match="finite and >= 0"):
+        sim.run(duration)
+    assert sim.get_current_time() == 0.0
+
+
+@pytest.mark.parametrize("time", [np.nan, np.inf, -np.inf])
+def test_run_until_refuses_impossible_times(sim, time):
+    with pytest.raises(ValueError, match="finite"):
+        sim.run_until(time)
+
+
+@pytest.mark.parametrize("what", ["10", None, [1.0]])
+def test_run_says_what_it_wants(sim, what):
+    with pytest.raises((ValueError, TypeError), match=r"run\("):
+        sim.run(what)
+    with pytest.raises((ValueError, TypeError), match=r"run_until\("):
+        sim.run_until(what)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=8))
+def test_run_in_pieces_is_run_at_once(pieces):
+    import pyNN.ship as sim
+
+    traces = []
+    for durations in (pieces, [sum(pieces)]):
+        sim.setup(timestep=0.1, seed=3)
+        source = sim.Population(3, sim.SpikeSourcePoisson(rate=2000.0))
+        cells = sim.Population(3, sim.IF_curr_exp(tau_refrac=0.5))
+        synapse = sim.StaticSynapse(weight=0.7, delay=0.3)
+        sim.Projection(source, cells, sim.AllToAllConnector(), synapse)
+        cells.record(["v", "spikes"])
+        for steps in durations:
+            sim.run(steps * 0.1)
+        segment = cells.get_data().segments[0]
+        traces.append((segment.analogsignals[0].magnitude, segment.spiketrains))
+    np.testing.assert_array_equal(traces[0][0], traces[1][0])
+    for one, other in zip(traces[0][1], traces[1][1], strict=True):
+        np.testing.assert_array_equal(one.magnitude, other.magnitude)
+
+
+# --- callbacks -----------------------------------------------------------------------------------
+
+
+def every(interval, calls):
+    def callback(t):
+        calls.append(t)
+        return t + interval
+
+    return callback
+
+
+def test_callbacks_are_called_at_start_in_between_and_at_the_end(sim):
+    calls = []
+    sim.run(10.0, callbacks=[every(2.5, calls)])
+    assert calls == pytest.approx([0, 2.5, 5, 7.5, 10])
+
+
+def test_several_callbacks(sim):
+    often, seldom = [], []
+    sim.run_until(9.0, callbacks=[every(2.0, often), every(3.0, seldom)])
+    assert often == pytest.approx([0, 2, 4, 6, 8, 9])
+    assert seldom == pytest.approx([0, 3, 6, 9])
+
+
+def test_a_callback_that_wants_no_more_calls(sim):
+    calls = []
+
+    def once(t):
+        calls.append(t)
+        return float("inf")
+
+    sim.run(5.0, callbacks=[once])
+    assert calls == pytest.approx([0.0, 5.0])
+
+
+@pytest.mark.parametrize("ahead", [0.0, 0.04, -1.0])
+def test_a_callback_that_asks_for_now_is_called_at_the_next_step(sim, ahead):
+    calls = []
+
+    def impatient(t):
+        calls.append(t)
+        if len(calls) > 100:
+            raise RecursionError("the simulation does not go on")
+        return t + ahead
+
+    sim.run(1.0, callbacks=[impatient])
+    assert calls == pytest.approx(np.arange(11) / 10)
+
+
+def test_callbacks_are_functions_that_return_a_time(sim):
+    with pytest.raises(TypeError, match="callback"):
+        sim.run(1.0, callbacks=[lambda t: None])
+    with pytest.raises(TypeError, match="callback"):
+        sim.run(1.0, callbacks=lambda t: t + 1)
+
+
+def test_a_callback_may_change_parameters(sim, samples):
+    cells = sim.Population(1, sim.IF_curr_exp())
+    cells.record("v")
+
+    def switch(t):
+        cells.set(i_offset=0.1 if t >= 5.0 else 0.0)
+        return t + 5.0
+
+    sim.run(10.0, callbacks=[switch])
+    v = samples(cells, "v")[:, 0]
+    assert (v[:51] == -65.0).all()
+    np.testing.assert_allclose(v[-1], -65 + 2.0 * (1 - np.exp(-5.0 / 20)), rtol=1e-12)
+
+
+# --- reset ---------------------------------------------------------------------------------------
+
+
+def test_reset_without_noise_gives_identical_segments(sim, spike_times):
+    source = sim.Population(2, sim.SpikeSourceArray(spike_times=[[1.2, 3.8], [1.5, 9.95]]))
+    cells = sim.Population(2, sim.IF_curr_exp(i_offset=[0.9, 0.0]), initial_values={"v": -60.0})
+    synapse = sim.StaticSynapse(weight=0.5, delay=0.5)
+    sim.Projection(source, cells, sim.AllToAllConnector(), synapse)
+    cells.record(["v", "spikes"])
+    for _ in range(3):
+        sim.run(60.0)
+        sim.reset()
+        assert sim.get_current_time() == 0.0
+    block = cells.get_data()
+    assert [s.name for s in block.segments] == ["segment000", "segment001", "segment002"]
+    for number in (1, 2):
+        np.testing.assert_array_equal(
+            block.segments[number].analogsignals[0], block.segments[0].analogsignals[0]
+        )
+        for train, first in zip(
+            spike_times(cells, number), spike_times(cells, 0), strict=True
+        ):
+            np.testing.assert_array_equal(train, first)
+    assert spike_times(cells, 0)[0].size > 0
+
+
+def test_reset_with_a_spike_on_its_way(sim, samples):
+    source = sim.Population(1, sim.SpikeSourceArray(spike_times=[1.0]))
+    cells = sim.Population(1, sim.IF_curr_exp())
+    synapse = sim.StaticSynapse(weight=0.5, delay=5.0)
+    sim.Projection(source, cells, sim.AllToAllConnector(), synapse)
+    cells.record("isyn_exc")
+    sim.run(3.0)
+    sim.reset()
+    sim.run(5.9)
+    assert (samples(cells, "isyn_exc") == 0).all()
+    sim.run(0.1)
+    assert samples(cells, "isyn_exc")[-1, 0] == 0.5
+
+
+def test_reset_keeps_weights_parameters_and_initial_values(sim, samples):
+    cells = sim.Population(2, sim.IF_curr_exp())
+    projection = sim.Projection(
+        cells, cells, sim.AllToAllConnector(), sim.StaticSynapse(weight=0.1)
+    )
+    cells.record("v")
+    sim.run(1.0)
+    projection.set(weight=0.3)
+    cells.set(tau_m=[15.0, 25.0])
+    cells.initialize(v=[-61.0, -62.0])
+    sim.reset()
+    assert (projection.get("weight", "array") == 0.3).all()
+    np.testing.assert_array_equal(cells.get("tau_m"), [15.0, 25.0])
+    sim.run(1.0)
+    np.testing.assert_array_equal(samples(cells, "v")[0], [-61.0, -62.0])
+
+
+def test_reset_annotates_the_segment(sim):
+    cells = sim.Population(1, sim.IF_curr_exp())
+    cells.record("v")
+    sim.run(1.0)
+    sim.reset(annotations={"trial": 1})
+    sim.run(2.0)
+    first, second = cells.get_data().segments
+    assert first.annotations == {"trial": 1}
+    assert second.annotations == {}
+    assert first.analogsignals[0].shape == (11, 1)
+    assert second.analogsignals[0].shape == (21, 1)
+
+
+def test_reset_twice_makes_no_empty_segment(sim):
+    cells = sim.Population(1, sim.IF_curr_exp())
+    cells.record("v")
+    sim.run(1.0)
+    sim.reset()
+    sim.reset()
+    sim.run(1.0)
+    assert len(cells.get_data().segments) == 2
+
+
+def test_a_poisson_source_differs_between_segments_but_not_between_scripts(sim, spike_times):
+    scripts = []
+    for _ in range(2):
+        sim.setup(seed=5)
+        source = sim.Population(4, sim.SpikeSourcePoisson(rate=200.0))
+        source.record("spikes")
+        sim.run(50.0)
+        sim.reset()
+        sim.run(50.0)
+        scripts.append(
+            [np.concatenate(spike_times(source, 0)), np.concatenate(spike_times(source, 1))]
+        )
+    for one, other in zip(*scripts, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(scripts[0][0], scripts[0][1])
+
+
+def test_the_seed_decides(sim, spike_times):
+    trains = []
+    for seed in (1, 2, 1):
+        sim.setup(seed=seed)
+        source = sim.Population(2, sim.SpikeSourcePoisson(rate=500.0))
+        source.record("spikes")
+        sim.run(50.0)
+        trains.append(np.concatenate(spike_times(source)))
+    np.testing.assert_array_equal(trains[0], trains[2])
+    assert not np.array_equal(trains[0], trains[1])
+
+
+# --- later additions, and the end ----------------------------------------------------------------
+
+
+def test_a_network_built_after_a_first_run(sim, samples, spike_times):
+    first = sim.Population(1, sim.IF_curr_exp(i_offset=1.0))
+    first.record("spikes")
+    sim.run(20.0)
+    second = sim.Population(1, sim.IF_curr_exp())
+    second.record("v")
+    synapse = sim.StaticSynapse(weight=0.2, delay=0.5)
+    sim.Projection(first, second, sim.OneToOneConnector(), synapse)
+    sim.run(30.0)
+    v = samples(second, "v")
+    assert v.shape == (301, 1)
+    assert v.max() > -65.0
+    sim.reset()
+    sim.run(50.0)
+    assert samples(second, "v").shape == (501, 1)
+
+
+def test_data_stay_readable_after_end(sim, samples):
+    cells = sim.Population(1, sim.IF_curr_exp(i_offset=0.1))
+    cells.record("v")
+    sim.run(1.0)
+    sim.end()
+    assert samples(cells, "v").shape == (11, 1)
+    sim.end()
+
+
+def test_spike_precision(sim, spike_times):
+    times = {}
+    for precision in ("off_grid", "on_grid"):
+        sim.setup(timestep=0.1, spike_precision=precision)
+        cells = sim.Population(1, sim.IF_curr_exp(i_offset=1.0, tau_refrac=1.0))
+        cells.record("spikes")
+        sim.run(60.0)
+        times[precision] = spike_times(cells)[0]
+    exact = 20 * np.log(20 / 5)
+    assert times["off_grid"][0] == pytest.approx(exact, abs=1e-9)
+    assert times["on_grid"][0] == pytest.approx(np.ceil(exact * 10) / 10, abs=1e-9)
+    steps = times["on_grid"] * 10
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+
+
+def test_standard_models_are_listed(sim):
+    names = sim.list_standard_models()
+    assert {"IF_curr_exp", "IF_cond_alpha", "SpikeSourceArray", "SpikeSourcePoisson"} <= set(names)
+    assert all(hasattr(sim, name) for name in names)
