@@ -23,28 +23,25 @@ cells.record("spikes")
 cells[0, 10, 19].record("v", sampling_interval=1.0)
 
 for factor in (1.0, 1.5, 2.0):
-    if factor > 1.0:
-        sim.reset(annotations={"factor": factor})
-        cells.set(i_offset=np.linspace(0.5, 1.0, 20) * factor)
+    cells.set(i_offset=np.linspace(0.5, 1.0, 20) * factor)
     sim.run(200.0)
+    sim.reset(annotations={"factor": factor})  # ends the segment, and says what it was
 
 # Data in memory: a Neo block with a segment for each run
 block = cells.get_data()
-for segment in block.segments:
+for number, segment in enumerate(block.segments):
     voltage = segment.filter(name="v")[0]
     print(
-        f"segment {segment.index}: {sum(len(train) for train in segment.spiketrains):3d} spikes, "
+        f"segment {number}: {sum(len(train) for train in segment.spiketrains):3d} spikes, "
         f"v of {voltage.shape[1]} neurons at {voltage.shape[0]} times, "
-        f"every {voltage.sampling_period.rescale('ms')}, up to {voltage.max().round(1)}"
+        f"every {voltage.sampling_period.rescale('ms')}"
     )
 
-# Data in files: the ending of the name says the format; write what is wanted of it
+# Data in files: the ending of the name says the format
 path = Path(normalized_filename("Results", "recording", "pkl", options.simulator))
 path.parent.mkdir(parents=True, exist_ok=True)
 cells.write_data(str(path), annotations={"script": Path(__file__).name})
-only_voltage = path.with_name(path.stem + "_v.pkl")
-cells.write_data(str(only_voltage), variables="v")
-written = [path, only_voltage]
+written = [path]
 try:
     import scipy  # noqa: F401
 except ImportError:
@@ -58,9 +55,9 @@ for file in written:
 
 # Back again, by anyone who has Neo
 again = PickleIO(str(path)).read_block()
-print(f"read back: {again.name}, {again.annotations['size']} neurons, layer {again.annotations['layer']}")
-for before, after in zip(block.segments, again.segments, strict=True):
-    same = all(
-        np.array_equal(a, b) for a, b in zip(before.spiketrains, after.spiketrains, strict=True)
-    )
-    print(f"segment {after.index}: {'the same' if same else 'other'} spike times")
+facts = again.annotations
+print(f"read back: {again.name}, {facts['size']} neurons, layer {facts['layer']}")
+for number, (before, after) in enumerate(zip(block.segments, again.segments, strict=True)):
+    pairs = zip(before.spiketrains, after.spiketrains, strict=True)
+    same = all(np.array_equal(one, other) for one, other in pairs)
+    print(f"segment {number}: {'the same' if same else 'other'} spike times, {after.annotations}")

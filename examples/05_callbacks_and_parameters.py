@@ -21,10 +21,10 @@ import matplotlib.pyplot as plt  # noqa: E402
 sim, options = get_simulator()
 
 sim.setup(timestep=0.1, min_delay=0.5)
-sources = sim.Population(100, sim.SpikeSourcePoisson(rate=20.0), label="sources")
-neurons = sim.Population(100, sim.IF_curr_exp(tau_m=20.0, tau_syn_E=5.0), label="neurons")
-connector = sim.FixedProbabilityConnector(0.3, rng=NumpyRNG(seed=5))
-synapse = sim.StaticSynapse(weight=0.12, delay=0.5)
+sources = sim.Population(300, sim.SpikeSourcePoisson(rate=20.0), label="sources")
+neurons = sim.Population(300, sim.IF_curr_exp(tau_m=20.0, tau_syn_E=5.0), label="neurons")
+connector = sim.FixedProbabilityConnector(0.1, rng=NumpyRNG(seed=5))
+synapse = sim.StaticSynapse(weight=0.15, delay=0.5)
 projection = sim.Projection(sources, neurons, connector, synapse, receptor_type="excitatory")
 sources.record("spikes")
 neurons.record("spikes")
@@ -38,7 +38,7 @@ class RaiseRate:
         self.rate = 20.0
 
     def __call__(self, t: float) -> float:
-        if 0.0 < t < 800.0:
+        if 0.0 < t < 700.0:
             self.rate += self.by
             self.population.set(rate=self.rate)
         return t + self.interval
@@ -56,8 +56,8 @@ neurons.set(tau_m=10.0)
 changes.append((800.0, "tau_m 10 ms"))
 sim.run(200.0)
 
-projection.set(weight=0.24)
-changes.append((1000.0, "weight 0.24 nA"))
+projection.set(weight=0.25)
+changes.append((1000.0, "weight 0.25 nA"))
 sim.run(200.0, callbacks=[tell])
 
 data = {p.label: p.get_data().segments[0].spiketrains for p in (sources, neurons)}

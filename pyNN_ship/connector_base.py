@@ -262,7 +262,7 @@ def has_same_cells(projection: Any) -> bool:
     )
 
 
-def require_one_to_one_cells(connector: Any, projection: Any) -> None:
+def require_same_cells(connector: Any, projection: Any) -> None:
     """Refuse 'NoMutual' where it is not defined."""
     if not has_same_cells(projection):
         raise NotImplementedError(

@@ -25,7 +25,7 @@ from .connector_base import (
     VectorisedConnector,
     cell_ids,
     connected_pairs,
-    require_one_to_one_cells,
+    require_same_cells,
     same_cells,
 )
 from .connector_draws import FloatArray, IntegerArray, uniform_rows
@@ -102,7 +102,7 @@ def all_pairs(connector: Any, projection: Any, columns: Columns) -> Pairs:
     """Return every pair that the `allow_self_connections` of `connector` leaves."""
     n_sources, drawn = projection.pre.size, columns.drawn.astype(np.int32)
     if connector.allow_self_connections == "NoMutual":
-        require_one_to_one_cells(connector, projection)
+        require_same_cells(connector, projection)
         counts = n_sources - 1 - columns.drawn
         targets = np.repeat(drawn, counts)
         # Column j has the sources j + 1, j + 2, ... n - 1.
@@ -145,7 +145,7 @@ class ProbabilityConnector(VectorisedConnector):
     def _connect_with_probability(self, projection: Any, probability: ProbabilityMap) -> None:
         def find(columns: Columns, progress: Progress) -> Pairs:
             if self.allow_self_connections == "NoMutual":
-                require_one_to_one_cells(self, projection)
+                require_same_cells(self, projection)
             n_sources = projection.pre.size
             rows = uniform_rows(self.rng, n_sources)
             keep = self._allowed(projection)

@@ -39,14 +39,23 @@ class Distances:
     """
 
     def __init__(self, projection: Any) -> None:
+        self._projection = projection
         self._space = projection.space
-        # Positions may be drawn at their first use: presynaptic ones first, as PyNN has it.
-        self._sources = _as_floating(projection.pre.positions)
-        self._targets = _as_floating(projection.post.positions)
-        self._scaled_targets = np.transpose(
-            self._space.scale_factor * (self._targets.T + self._space.offset)
-        )
         self._is_standard = type(self._space).distances is Space.distances
+
+    # Positions may be random and drawn when they are first asked for. So they are asked for only
+    # when distances are needed, presynaptic ones first, as PyNN has it.
+    @cached_property
+    def _sources(self) -> FloatArray:
+        return _as_floating(self._projection.pre.positions)
+
+    @cached_property
+    def _targets(self) -> FloatArray:
+        return _as_floating(self._projection.post.positions)
+
+    @cached_property
+    def _scaled_targets(self) -> FloatArray:
+        return np.transpose(self._space.scale_factor * (self._targets.T + self._space.offset))
 
     def of_pairs(self, sources: IntegerArray, targets: IntegerArray) -> FloatArray:
         """Return the distance of each pair ``(sources[k], targets[k])``."""
@@ -96,8 +105,15 @@ class Displacements:
     """
 
     def __init__(self, projection: Any) -> None:
-        self._sources = projection.pre.positions
-        self._targets = projection.post.positions
+        self._projection = projection
+
+    @cached_property
+    def _sources(self) -> FloatArray:
+        return self._projection.pre.positions
+
+    @cached_property
+    def _targets(self) -> FloatArray:
+        return self._projection.post.positions
 
     def of_pairs(self, sources: IntegerArray, targets: IntegerArray) -> FloatArray:
         """Return x, y and z from ``sources[k]`` to ``targets[k]``, shape (3, pairs)."""

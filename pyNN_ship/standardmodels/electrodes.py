@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,8 +47,9 @@ class ShipCurrentSource(StandardCurrentSource):
         """Defaults that depend on the simulation."""
         return {}
 
+    @abstractmethod
     def _make(self) -> CurrentSource:
-        raise NotImplementedError
+        """The engine's current with these parameters."""
 
     def _accepted(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values as they are used; raises ValueError if they do not fit together."""

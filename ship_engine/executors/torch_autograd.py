@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ship_engine.currents import CurrentSource
 from ship_engine.delivery.torch_autograd import DELIVERIES
 from ship_engine.errors import InvalidValueError, ShipError, UnsupportedByExecutorError
 from ship_engine.executors.base import Executor, first_non_finite
@@ -301,8 +302,11 @@ class _CurrentBank:
 
     def prepare(self, first: int, last: int, network: Network) -> None:
         self._first = first
-        sources = [s.amplitudes(first, last - first, network.clock) for s in self._sources]
-        self._amplitude = np.array(sources)
+        known: dict[CurrentSource, np.ndarray] = {}
+        for source in self._sources:
+            if source not in known:
+                known[source] = source.applied(first, last - first, network.clock)
+        self._amplitude = np.array([known[source] for source in self._sources])
 
     def inject(self, step: int) -> None:
         """Where a source's amplitude has changed, sum the currents anew."""

@@ -212,6 +212,8 @@ class NeuronTensors:
     ) -> Values:
         """The states after a duration, or as they are where not active."""
         if active is not None:
+            if not active.any():
+                return states
             duration = torch.where(active, duration, self._dt)
         known = values | self._functions.coefficients(values, duration)
         new = self._functions.advance(states, known, values["i_inj"])

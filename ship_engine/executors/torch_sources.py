@@ -98,20 +98,21 @@ def _poisson_steps(
     t = (steps * dt)[:, None]
     draw = unit(_words(key, cells, steps[:, None], 0)[0])
     inside = (stop > t) & (start < t + dt)
-    partial = (start > t) | (stop < t + dt)
-    row, cell = np.nonzero(inside & (partial | (draw >= silence)))
-    t = t[row, 0]
-    begin = np.maximum(t, start[cell])
-    overlap = np.minimum(t + dt, stop[cell]) - begin
-    count = _poisson_number(draw[row, cell], 0.001 * rate[cell] * overlap)
+    partly = (start > t) | (stop < t + dt)
+    row, cell = np.nonzero(inside & (partly | (draw >= silence)))
+    t, whole = t[row, 0], ~partly[row, cell]
+    opening = np.maximum(t, start[cell])
+    begin = np.where(whole, 0.0, opening - t)
+    active = np.where(whole, dt, np.minimum(t + dt, stop[cell]) - opening)
+    count = _poisson_number(draw[row, cell], 0.001 * rate[cell] * active)
     # The m-th of several spikes of a cell in a step has random number m + 1 of its stream.
     spike = np.repeat(np.arange(count.size), count)
     number = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count) + 1
     step, cell = steps[row][spike], cell[spike]
     words = np.stack(_words(key, cell, step, number // 4))
     within = unit(words[number % 4, np.arange(spike.size)])
-    offset = (begin - t)[spike] + within * overlap[spike]
-    return Events(step, cell, np.full(spike.size, dt) if network.on_grid else offset)
+    offset = np.full(spike.size, dt) if network.on_grid else begin[spike] + within * active[spike]
+    return Events(step, cell, offset)
 
 
 def _words(key: tuple[int, int], cell: Any, step: Any, block: Any) -> tuple[Any, ...]:
@@ -120,15 +121,16 @@ def _words(key: tuple[int, int], cell: Any, step: Any, block: Any) -> tuple[Any,
 
 def _poisson_number(draw: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
     """Poisson numbers of given means, each by inversion of one uniform number."""
-    probability = np.exp(-mean)
-    cumulative = probability.copy()
+    term = np.exp(-mean)
+    cumulative = term.copy()
     count = np.zeros(draw.size, np.int64)
-    n = 0
-    while True:
-        growing = (count == n) & (draw >= cumulative) & (n < 10 + 20 * mean)
-        if not growing.any():
-            return count
-        n += 1
-        count[growing] = n
-        probability *= mean / n
-        cumulative += probability
+    most = float(mean.max(initial=0.0))
+    # Terms beyond these are too small for any draw of 32 bits to lie among them.
+    for k in range(1, int(most + 10.0 * np.sqrt(most)) + 20):
+        more = draw >= cumulative
+        if not more.any():
+            break
+        count[more] = k
+        term *= mean * (1.0 / k)
+        cumulative += term
+    return count

@@ -10,6 +10,7 @@ the receptors, being linear themselves, are exact at each stage.
 from __future__ import annotations
 
 import linecache
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -124,7 +125,7 @@ class _Part:
         return [self.rename(name) for name in names]
 
 
-class _Writer:
+class _Writer(ABC):
     """Collects the lines of a function and the outside names that they need."""
 
     def __init__(self, membrane: type[Membrane], parts: list[_Part]) -> None:
@@ -180,11 +181,13 @@ class _Writer:
         exec(compile(text, file, "exec"), namespace)
         return namespace
 
+    @abstractmethod
     def write_time_dep(self) -> str:
-        raise NotImplementedError
+        """Text of the model's `time_dep`; also names what it returns."""
 
+    @abstractmethod
     def write_advance(self) -> str:
-        raise NotImplementedError
+        """Text of the model's `advance_timestep`."""
 
     def relax(self, part: _Part, dt: str, tag: str = "") -> None:
         """Coefficients of a receptor's own decay over dt."""

@@ -43,9 +43,10 @@ class ReversingRNG(WrappedRNG):
         return self.rng.choice(numbers, size)
 
 
-def synapse(sim, kind, seed=5):
+def synapse(sim, kind, seed=5, parallel_safe=True):
     def random(name, *parameters):
-        return RandomDistribution(name, parameters, rng=NumpyRNG(seed))
+        rng = NumpyRNG(seed, parallel_safe=parallel_safe)
+        return RandomDistribution(name, parameters, rng=rng)
 
     return {
         "homogeneous": lambda: sim.StaticSynapse(weight=0.3, delay=1),

@@ -20,6 +20,7 @@ from connector_examples import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyNN.random import NumpyRNG, RandomDistribution
+from pyNN.space import RandomStructure, Sphere
 from recording_projection import with_ship
 
 REFERENCES = Path(__file__).parents[1] / "reference" / "connectors"
@@ -100,6 +101,24 @@ def test_other_generators_are_asked_as_pynn_asks_them(name):
         ),
         make_rng=lambda: ReversingRNG(4),
     )
+
+
+@pytest.mark.parametrize("name", ["distance", "displacement"])
+def test_positions_are_drawn_after_the_generator_is_copied(name):
+    def scattered(sim):
+        rng = generators[sim is with_ship]
+        structure = RandomStructure(Sphere(3.0), rng=rng)
+        return tuple(sim.Population(n, sim.IF_cond_exp(), structure=structure) for n in (12, 9))
+
+    generators = [NumpyRNG(3), NumpyRNG(3)]
+    connect_both(
+        scattered,
+        lambda sim, rng: connector(sim, name, generators[sim is with_ship]),
+        lambda sim: sim.StaticSynapse(
+            weight=RandomDistribution("uniform", (0, 1), rng=generators[sim is with_ship])
+        ),
+    )
+    assert generators[0].next() == generators[1].next()
 
 
 @settings(max_examples=40, deadline=None)
@@ -189,7 +208,7 @@ DISTRIBUTED = list(
             "number_post",
             "total",
         ],
-        ["homogeneous", "random", "distance"],
+        ["homogeneous", "random", "distance", "not_parallel_safe"],
         [True, False],
     )
 )
@@ -209,7 +228,11 @@ def test_each_process_makes_its_part(rank, parallel_safe, kind, name):
     projection = connect_both(
         lambda sim: sides(sim, "recurrent"),
         lambda sim, rng: connector(sim, name, rng),
-        lambda sim: synapse(sim, kind),
+        lambda sim: (
+            synapse(sim, "random", parallel_safe=False)
+            if kind == "not_parallel_safe"
+            else synapse(sim, kind)
+        ),
         make_rng=lambda: NumpyRNG(7, parallel_safe=parallel_safe),
         process=(rank, 2),
     )
