@@ -17,7 +17,7 @@ from pyNN.random import NumpyRNG, RandomDistribution
 from pyNN.utility import Timer, get_simulator, normalized_filename
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 sim, options = get_simulator()
 

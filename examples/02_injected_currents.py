@@ -13,7 +13,7 @@ import numpy as np
 from pyNN.utility import get_simulator, normalized_filename
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 sim, options = get_simulator()
 DURATION, THRESHOLD = 500.0, -55.0  # ms, mV

@@ -15,7 +15,7 @@ from pyNN.space import Line
 from pyNN.utility import get_simulator, normalized_filename
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 sim, options = get_simulator()
 SIZE = 60

@@ -16,7 +16,7 @@ from pyNN.random import NumpyRNG
 from pyNN.utility import get_simulator, normalized_filename
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 sim, options = get_simulator()
 

@@ -16,7 +16,7 @@ from pyNN.space import Grid2D, Space
 from pyNN.utility import get_simulator, normalized_filename
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 sim, options = get_simulator()
 SIDE, SPACING = 50, 20.0  # excitatory neurons along an edge, um between them
@@ -74,17 +74,19 @@ print(f"{len(synapses):,} synapses among {exc.size:,} excitatory neurons")
 print(f"{np.isfinite(fired).mean():.0%} of them fired; the wave runs at {1 / slope:.0f} um/ms")
 
 plt.rcParams.update({"font.size": 9, "axes.titlelocation": "left", "axes.titlesize": 10})
-figure = plt.figure(figsize=(10, 5.6), layout="constrained")
-frames, below = figure.subfigures(2, 1, height_ratios=[1, 1.35])
+figure = plt.figure(figsize=(10, 5.8), layout="constrained")
+frames, below = figure.subfigures(2, 1, height_ratios=[1, 1.25])
 x, y = exc.positions[:2]
 square = {"xlim": (0, EXTENT), "ylim": (0, EXTENT), "aspect": "equal", "xticks": [], "yticks": []}
-for ax, time in zip(frames.subplots(1, 6), (8, 14, 20, 26, 32, 38), strict=True):
+for ax, time in zip(frames.subplots(1, 5), (8, 14, 20, 26, 32), strict=True):
     ago = np.array([np.min(time - t[t <= time], initial=99.0) for t in trains])
     recent = np.flatnonzero(ago < 4.0)[np.argsort(-ago[ago < 4.0])]
-    ax.scatter(x[recent], y[recent], c=ago[recent], s=5, cmap="inferno", vmin=-0.5, vmax=5)
+    ax.scatter(
+        x[recent], y[recent], c=ago[recent], s=8, linewidths=0, cmap="inferno", vmin=-0.5, vmax=5
+    )
     ax.set(title=f"{time} ms", **square)
 where, when, how = below.subplots(1, 3)
-points = where.scatter(x, y, c=fired, s=8, cmap="viridis", marker="s")
+points = where.scatter(x, y, c=fired, s=13, linewidths=0, cmap="viridis", marker="s")
 where.set(title="time of the first spike", **square)
 below.colorbar(points, ax=where, label="ms", shrink=0.8)
 when.plot(distance, fired, ".", color="#2a5d9f", markersize=2, alpha=0.5)
@@ -95,6 +97,8 @@ how.plot(apart, synapses[::20, 2], ".", color="#c8442d", markersize=3, label="we
 how.plot(apart, synapses[::20, 3], ".", color="0.4", markersize=3, label="delay (ms)")
 how.set(title="synapses, by distance", xlabel="distance (um)", ylim=(0, None))
 how.legend(frameon=False)
+for ax in (when, how):
+    ax.spines[["top", "right"]].set_visible(False)
 path = Path(normalized_filename("Results", "spatial_network", "png", options.simulator))
 path.parent.mkdir(parents=True, exist_ok=True)
 figure.savefig(path, dpi=150)

@@ -58,7 +58,6 @@ class Projection(common.Projection):
         self._pre_cells, self._post_cells = Cells.of(self.pre), Cells.of(self.post)
         self._check_weight_unit(self.synapse_type.weight_unit)
         connector.connect(self)
-        simulator.state.projections.append(self)
 
     def _port_unit(self) -> str:
         model = self._post_cells.populations[0].celltype.model

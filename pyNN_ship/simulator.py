@@ -14,7 +14,6 @@ from ship_engine.network import Network
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .projections import Projection
     from .standardmodels.electrodes import ShipCurrentSource
 
 name = "ship"
@@ -44,7 +43,6 @@ class State(common.control.BaseState):
         self.id_counter = 0
         self.segment_counter = 0
         self.show_progress = True
-        self.projections: list[Projection] = []
         self.current_sources: list[ShipCurrentSource] = []
         self._network: Network | None = None
         self._cache: KernelCache | None = None
@@ -126,7 +124,6 @@ class State(common.control.BaseState):
     def clear(self) -> None:
         """Forget all populations, projections and recordings."""
         self.recorders: set[Any] = set()
-        self.projections = []
         self.current_sources = []
         self.id_counter = 0
         self.segment_counter = 0
