@@ -81,14 +81,14 @@ square = {"xlim": (0, EXTENT), "ylim": (0, EXTENT), "aspect": "equal", "xticks":
 for ax, time in zip(frames.subplots(1, 5), (8, 14, 20, 26, 32), strict=True):
     ago = np.array([np.min(time - t[t <= time], initial=99.0) for t in trains])
     recent = np.flatnonzero(ago < 4.0)[np.argsort(-ago[ago < 4.0])]
-    ax.scatter(
-        x[recent], y[recent], c=ago[recent], s=8, linewidths=0, cmap="inferno", vmin=-0.5, vmax=5
-    )
+    shade = {"c": ago[recent], "cmap": "inferno", "vmin": -0.5, "vmax": 5}
+    ax.scatter(x[recent], y[recent], s=9, linewidths=0, **shade)
     ax.set(title=f"{time} ms", **square)
 where, when, how = below.subplots(1, 3)
-points = where.scatter(x, y, c=fired, s=13, linewidths=0, cmap="viridis", marker="s")
+sheet = fired[np.lexsort((x, y))].reshape(SIDE, SIDE)
+image = where.imshow(sheet, origin="lower", extent=(0, EXTENT, 0, EXTENT), cmap="viridis")
 where.set(title="time of the first spike", **square)
-below.colorbar(points, ax=where, label="ms", shrink=0.8)
+below.colorbar(image, ax=where, label="ms", shrink=0.8)
 when.plot(distance, fired, ".", color="#2a5d9f", markersize=2, alpha=0.5)
 when.set(title="the same, by distance from the spot", xlabel="distance (um)", ylabel="ms")
 source, target = synapses[::20, :2].astype(int).T

@@ -26,11 +26,11 @@ from ship_engine.models.lif import (
 from ship_engine.network import Network
 
 WEIGHTS = {
-    LIFCurrentExponential: 0.25,
-    LIFCurrentAlpha: 0.2,
-    LIFVoltageJump: 1.2,
-    LIFConductanceExponential: 0.004,
-    LIFConductanceAlpha: 0.003,
+    LIFCurrentExponential: 0.12,
+    LIFCurrentAlpha: 0.07,
+    LIFVoltageJump: 0.8,
+    LIFConductanceExponential: 0.0015,
+    LIFConductanceAlpha: 0.001,
 }
 MODELS = pytest.mark.parametrize("model", WEIGHTS, ids=lambda model: model.name)
 PRECISIONS = pytest.mark.parametrize("precision", ["off_grid", "on_grid"])
@@ -44,7 +44,7 @@ class Recipe:
         self.model, self.precision, self.cache = model, precision, cache
 
     def parameters(self, size: int, spread: float) -> dict[str, Any]:
-        values = {"v_rest": -65.0, "cm": 0.25, "tau_m": 15.0, "tau_refrac": 2.0, "i_offset": 0.2}
+        values = {"v_rest": -65.0, "cm": 0.25, "tau_m": 15.0, "tau_refrac": 2.0, "i_offset": 0.15}
         values |= {"v_reset": -67.0, "v_thresh": -50.0, "tau_syn_exc": 3.0, "tau_syn_inh": 6.0}
         values |= {"e_syn_exc": 0.0, "e_syn_inh": -75.0}
         known = [parameter.name for parameter in self.model.parameters]
@@ -76,7 +76,7 @@ class Recipe:
         rates = {"rate": random.uniform(20.0, 200.0, 29), "start": random.uniform(0.0, 20.0, 29)}
         rates["duration"] = random.uniform(100.0, 400.0, 29)
         poisson = network.add(PoissonGroup(29, "poisson", rates))
-        busy = network.add(PoissonGroup(2, "busy", {"rate": 3e4}))
+        busy = network.add(PoissonGroup(2, "busy", {"rate": 3e4, "start": 10.04, "duration": 20.0}))
         array = network.add(SpikeArrayGroup(10, "array"))
         array.set_spike_times([np.sort(random.uniform(0.0, 300.0, 60)) for _ in range(10)])
         for group in (various, alike):
@@ -162,7 +162,7 @@ def test_parameters_and_synapses_change_between_runs(kernel_cache: KernelCache) 
     for executor in (NumbaExecutor(kernel_cache), TorchExecutor()):
         network = recipe.build(executor)
         network.run(400)
-        network.groups[1].set(np.arange(4), tau_m=11.0, i_offset=0.4)
+        network.groups[1].set(np.arange(4), tau_m=11.0, i_offset=0.5)
         network.groups[2].set(rate=100.0)
         network.groups[4].set_spike_times([np.array([45.0, 45.01, 60.0])], np.array([2]))
         network.projections[0].synapses.weight *= 1.1

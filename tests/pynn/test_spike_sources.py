@@ -51,7 +51,7 @@ def test_any_times_are_recorded_as_given(times, timestep):
     "times",
     [[1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0]), Sequence([1.0, 2.0]), [1.0, 2.0] * pq.ms,
      [0.001 * pq.s, 2.0 * pq.ms], [Sequence([1.0, 2.0])] * 2, [[1.0, 2.0], [1.0, 2.0]],
-     lambda i: Sequence([1.0, 2.0])],
+     lambda indices: [Sequence([1.0, 2.0]) for _ in indices]],
 )  # fmt: skip
 def test_ways_to_give_times(sim, spike_times, times):
     source = sim.Population(2, sim.SpikeSourceArray(spike_times=times))
