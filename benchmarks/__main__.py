@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import networks, report, runner
-from .machine import describe_machine
+from .machine import describe_machine, source_commit
 from .simulators import Simulator, find
 
 RESULTS = runner.REPOSITORY / "benchmarks" / "results"
@@ -148,6 +148,7 @@ def _keep(
         "benchmark": name,
         "date": now.isoformat(timespec="seconds"),
         "machine": describe_machine(),
+        "commit": source_commit(runner.REPOSITORY),
         "options": options,
         "simulators": {s.name: s.problem or s.versions for s in simulators},
         "runs": [run.as_dict() for run in runs],

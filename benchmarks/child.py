@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-PACKAGES = {"ship": "pynn-ship", "nest": "nest-simulator", "neuron": "neuron", "brian2": "brian2"}
+PACKAGES = {"nest": "nest-simulator", "neuron": "neuron", "brian2": "brian2"}
 
 
 def main(arguments: list[str]) -> None:
@@ -45,6 +45,8 @@ def probe(simulator: str) -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
+    if simulator == "ship":  # also where it is used without having been installed
+        versions["pynn-ship"] = importlib.import_module("ship_engine._version").__version__
     return {"versions": versions}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +18,17 @@ def describe_machine() -> dict[str, Any]:
         "memory_bytes": _memory(),
         "system": platform.platform(),
     }
+
+
+def source_commit(repository: Path) -> str:
+    """Return git's description of the sources, '-dirty' if changed since, or '' without git."""
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(
+            command, cwd=repository, capture_output=True, text=True
+        ).stdout.strip()
+    except OSError:
+        return ""
 
 
 def _usable_cores() -> int | None:

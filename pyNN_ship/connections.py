@@ -59,8 +59,7 @@ class Connection(common.Connection):
         synapses = self._part.projection.synapses
         values = np.array(np.broadcast_to(getattr(synapses, name), (len(synapses),)))
         values[self._position] = value
-        setattr(synapses, name, values)
-        simulator.state.network.structure += 1
+        self._part.projection.set(**{name: values})
 
     def as_tuple(self, *attribute_names: str) -> tuple[float, ...]:
         """The named attributes."""

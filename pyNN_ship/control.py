@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from pyNN import common
 from pyNN.common.control import DEFAULT_MAX_DELAY, DEFAULT_MIN_DELAY, DEFAULT_TIMESTEP
 from pyNN.recording import get_io
@@ -88,7 +89,10 @@ def setup(
     _refuse_misspellings(extra_params)
     for name in ("timestep", "min_delay", "max_delay"):
         _check_time(name, options[name])
-    common.setup(timestep, min_delay, **(extra_params | {"max_delay": options["max_delay"]}))
+    for name, least in (("seed", 0), ("threads", 1), ("batch_size", 1)):
+        _check_whole_number(name, options[name], least)
+    _check_delays(timestep, min_delay, options["max_delay"])
+    common.setup(timestep, min_delay, **extra_params | {"max_delay": options["max_delay"]})
     cache = simulator.state.cache
     try:
         network = Network(
@@ -105,18 +109,35 @@ def setup(
 
 
 def _check_time(name: str, value: Any) -> None:
-    if value == "auto" and name != "timestep":
+    if isinstance(value, str) and value == "auto" and name != "timestep":
         return
-    if isinstance(value, str) or not (math.isfinite(value) and value > 0):
+    if not (isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0):
         auto = "" if name == "timestep" else " or 'auto'"
         raise ValueError(f"{name} = {value!r}; give a time in ms that is > 0{auto}.")
+
+
+def _check_delays(timestep: float, min_delay: float | str, max_delay: float | str) -> None:
+    shortest = timestep if isinstance(min_delay, str) else min_delay
+    if shortest < timestep:
+        raise ValueError(
+            f"min_delay = {min_delay} ms is shorter than the time step, {timestep} ms."
+        )
+    if not isinstance(max_delay, str) and max_delay < shortest:
+        raise ValueError(f"max_delay = {max_delay} ms is shorter than min_delay, {shortest} ms.")
+
+
+def _check_whole_number(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} = {value!r}; give a whole number >= {least}.")
+    if name == "threads" and value > 1:
+        logger.info("setup(): threads = %d; pyNN.ship runs on one thread so far.", value)
 
 
 def _refuse_misspellings(given: dict[str, Any]) -> None:
     for name in given:
         if name in OPTIONS:
             continue
-        close = difflib.get_close_matches(name, OPTIONS, 1, 0.8)
+        close = difflib.get_close_matches(name, ["timestep", "min_delay", *OPTIONS], 1, 0.8)
         if close:
             raise TypeError(f"setup() got '{name}'; did you mean '{close[0]}'?")
         logger.info("setup(): '%s' means nothing to pyNN.ship and is ignored.", name)
@@ -133,8 +154,8 @@ def _executor(options: dict[str, Any]) -> Executor:
 
         return TorchExecutor(
             device=options["device"] or "cpu",
-            dtype=options["dtype"],
-            batch_size=int(options["batch_size"]),
+            dtype=_torch_dtype(options["dtype"]),
+            batch_size=options["batch_size"],
         )
     for name, only in (("device", (None, "cpu")), ("dtype", ("float64",)), ("batch_size", (1,))):
         if options[name] not in only:
@@ -145,6 +166,14 @@ def _executor(options: dict[str, Any]) -> Executor:
     from ship_engine.executors.numba_cpu import NumbaExecutor
 
     return NumbaExecutor(simulator.state.cache)
+
+
+def _torch_dtype(name: str) -> Any:
+    import torch
+
+    if name not in ("float64", "float32"):
+        raise ValueError(f"dtype = {name!r}; give 'float64' or 'float32'.")
+    return getattr(torch, name)
 
 
 def end(compatible_output: bool = True) -> None:

@@ -40,6 +40,8 @@ class Projection(common.Projection):
         label: str | None = None,
     ) -> None:
         self._network = simulator.state.network
+        if synapse_type is not None:
+            _check_shapes(synapse_type, presynaptic_population, postsynaptic_population)
         super().__init__(
             presynaptic_population,
             postsynaptic_population,
@@ -56,6 +58,12 @@ class Projection(common.Projection):
             )
         self._parts: list[Part] = []
         self._pre_cells, self._post_cells = Cells.of(self.pre), Cells.of(self.post)
+        for population in (*self._pre_cells.populations, *self._post_cells.populations):
+            if population._group not in self._network.groups:
+                raise errors.ConnectionError(
+                    f"'{population.label}' was created before the last setup(), which forgot it; "
+                    "create it anew."
+                )
         self._check_weight_unit(self.synapse_type.weight_unit)
         connector.connect(self)
 
@@ -218,7 +226,6 @@ class Projection(common.Projection):
             checked[name] = check(numbers, self.label)
         for name, numbers in checked.items():
             self._store(name, numbers)
-        self._network.structure += 1
 
     set.__doc__ = common.Projection.set.__doc__
 
@@ -255,12 +262,20 @@ class Projection(common.Projection):
     def _store(self, name: str, numbers: Any) -> None:
         begin = 0
         for part in self._parts:
-            synapses = part.projection.synapses
-            end = begin + len(synapses)
-            piece = numbers[begin:end] if np.ndim(numbers) else [numbers]
-            kind = np.float64 if name == "weight" else np.int32
-            setattr(synapses, name, np.array(piece, kind))
+            end = begin + len(part.projection.synapses)
+            piece = numbers[begin:end] if np.ndim(numbers) else numbers
+            part.projection.set(**{name: piece})
             begin = end
+
+
+def _check_shapes(synapse_type: Any, pre: Any, post: Any) -> None:
+    for name, value in getattr(synapse_type, "parameter_space", ParameterSpace({})).items():
+        array = value.base_value
+        if isinstance(array, np.ndarray) and array.shape not in ((), (len(pre), len(post))):
+            raise errors.InvalidDimensionsError(
+                f"{name} has shape {array.shape}; give a number, an array of shape "
+                f"{(len(pre), len(post))}, a RandomDistribution or a function of the distance."
+            )
 
 
 def _picked(values: Any, chosen: NDArray[np.intp] | None) -> Any:

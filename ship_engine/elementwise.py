@@ -52,7 +52,7 @@ def where(condition: Any, if_true: Any, if_false: Any) -> Any:
 
 
 def exp(x: Any) -> Any:
-    """E to the power x."""
+    """Raise e to the power x."""
     return _library(x).exp(x)
 
 

@@ -39,12 +39,43 @@ class Projection:
         Input port of the target.
     synapses : Synapses
         The connections, with weights and delays.
+    version : int
+        Grows with every change of a weight or delay, so that executors know what to refresh.
     """
 
     source: Group
     target: Group
     port: str
     synapses: Synapses
+    version: int = 0
+
+    def set(self, weight: ArrayLike | None = None, delay: ArrayLike | None = None) -> None:
+        """Change weights or delays.
+
+        Parameters
+        ----------
+        weight : float or array, optional
+            One for all or one for each synapse, in the order of `synapses`.
+        delay : int or array, optional
+            In time steps, likewise.
+
+        Raises
+        ------
+        InvalidValueError
+            If a value is not allowed, or there are too many or too few.  Nothing is changed.
+        """
+        synapses = self.synapses
+        weights = synapses.weight if weight is None else np.atleast_1d(np.array(weight, np.float64))
+        delays = synapses.delay if delay is None else np.atleast_1d(np.array(delay, np.int32))
+        for name, values in (("weights", weights), ("delays", delays)):
+            if values.shape not in ((1,), (len(synapses),)):
+                raise InvalidValueError(
+                    f"{name} of shape {values.shape} for {len(synapses)} synapses; "
+                    "give one for all or one for each."
+                )
+        _check_values(self.source, self.target, len(synapses), weights, delays)
+        synapses.weight, synapses.delay = weights, delays
+        self.version += 1
 
 
 @dataclass(eq=False)
@@ -279,6 +310,12 @@ def _check_connections(
                 f"Components {cells.min()} to {cells.max()} of '{group.label}', "
                 f"which has components 0 to {group.size - 1}."
             )
+    _check_values(source, target, pairs[0].size, weight, delay)
+
+
+def _check_values(
+    source: Group, target: Group, count: int, weight: ArrayLike, delay: ArrayLike
+) -> None:
     weights = np.asarray(weight, np.float64)
     if not np.isfinite(weights).all():
         raise InvalidValueError(
@@ -290,7 +327,7 @@ def _check_connections(
             f"A delay of {np.min(delay)} steps from '{source.label}' to '{target.label}'; "
             "it must be >= 0."
         )
-    if pairs[0].size and np.min(delay) == 0 and np.max(delay) > 0:
+    if count and np.min(delay) == 0 and np.max(delay) > 0:
         raise InvalidValueError(
             f"Delays of 0 and of {np.max(delay)} steps in one projection from '{source.label}' to "
             f"'{target.label}'; connect undelayed and delayed synapses separately."

@@ -132,15 +132,20 @@ def compile_elementwise(function: Callable[..., Any], done: dict[Any, Any] | Non
     done = {} if done is None else done
     if function in done:
         return done[function]
-    scope = {}
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name)
+
+    def compiled(name: str, value: Any) -> Any:
         if name in _COMPILED and getattr(value, "__module__", "") == "ship_engine.elementwise":
-            scope[name] = _COMPILED[name]
-        elif isinstance(value, python_types.FunctionType):
-            scope[name] = compile_elementwise(value, done)
-        elif name in function.__globals__:
-            scope[name] = value
-    rebound = python_types.FunctionType(function.__code__, scope, function.__name__)
+            return _COMPILED[name]
+        if isinstance(value, python_types.FunctionType):
+            return compile_elementwise(value, done)
+        return value
+
+    code, outside = function.__code__, function.__globals__
+    scope = {name: compiled(name, outside[name]) for name in code.co_names if name in outside}
+    closure = tuple(
+        python_types.CellType(compiled(name, cell.cell_contents))
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True)
+    )
+    rebound = python_types.FunctionType(code, scope, function.__name__, None, closure)
     done[function] = jit(rebound)
     return done[function]

@@ -33,7 +33,7 @@ class Binding:
 
     def __init__(self, network: Network, cache: KernelCache) -> None:
         self._network, self._cache = network, cache
-        self._structure = -1
+        self._structure = (-1, -1)
         self._table = np.zeros(r.NETWORK_COLUMNS, np.int64)
         self._groups: dict[Group, BoundGroup] = {}
         self._monitors: list[StateMonitor] = []
@@ -47,9 +47,11 @@ class Binding:
 
     def refresh(self) -> None:
         """Follow what has changed in the network since the last run."""
-        if self._structure != self._network.structure:
+        network = self._network
+        structure = (network.structure, sum(p.version for p in network.projections))
+        if self._structure != structure:
             self._bind()
-            self._structure = self._network.structure
+            self._structure = structure
         for row, bound in zip(self._group_records, self._groups.values(), strict=True):
             if bound.version != bound.group.version:
                 bound.refresh(self._network, self._cache)

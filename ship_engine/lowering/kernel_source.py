@@ -8,6 +8,8 @@ the moment of the spike and advances through each part of the step with coeffici
 
 A lean kernel takes parameters that are the same for all cells as scalars and no injected
 current; the general one reads both from rows.
+
+In the text a model's own names start with ``m_``, so that they never meet the kernel's.
 """
 
 from __future__ import annotations
@@ -80,37 +82,39 @@ class KernelWriter:
         return [name for name in self.layout.value if name in wanted]
 
     def _call(self, name: str, function: Callable[..., Any], values: dict[str, str]) -> str:
-        return f"{name}({', '.join(values.get(a, a) for a in argument_names(function))})"
+        """Text of a call; a name without a value of its own stands for itself."""
+        values = {"dt": "dt", "i_inj": "i_inj"} | values
+        texts = [values.get(a, own(a)) for a in argument_names(function)]
+        return f"{name}({', '.join(texts)})"
 
     def _pass_over(self) -> str:
         model, shared = self.model, self._shared_names()
-        values = {name: name if self.lean else f"{name}[i]" for name in shared}
-        values |= {name: f"{name}_old" for name in self.states}
+        values = {name: own(name) if self.lean else f"{own(name)}[i]" for name in shared}
+        values |= {name: f"{own(name)}_old" for name in self.states}
         values["i_inj"] = "0.0" if self.lean else "i_inj[i]"
         lines = []
         if self.refractory:
             lines.append("left = refractory[i]")
         for name in self.states:
-            lines.append(f"{name}_old = {name}[i]{self._arriving(name, values)}")
-        for port in model.ports:
-            lines.append(f"{port.name}_ring[i] = 0.0")
-        new = [f"{name}_new" for name in self.states]
+            lines.append(f"{own(name)}_old = {own(name)}[i]{self._arriving(name, values)}")
+        lines += [f"ring_{k}[i] = 0.0" for k in range(len(model.ports))]
+        new = [f"{own(name)}_new" for name in self.states]
         advance = self._call("advance_timestep", model.advance_timestep, values)
         lines.append(f"{', '.join(new)}, = {advance}")
         lines += self._store(values)
         body = "\n".join(f"        {line}" for line in lines)
-        arguments = ["count", "dt", "instant", *self.states]
-        arguments += [f"{port.name}_ring" for port in model.ports]
-        arguments += ["refractory", "i_inj", "flags", *shared]
+        arguments = ["count", "dt", "instant", *map(own, self.states)]
+        arguments += [f"ring_{k}" for k in range(len(model.ports))]
+        arguments += ["refractory", "i_inj", "flags", *map(own, shared)]
         return f"@jit\ndef pass_over({', '.join(arguments)}):\n    for i in range(count):\n{body}\n"
 
     def _arriving(self, state: str, values: dict[str, str]) -> str:
         terms = ""
-        for port in self.model.ports:
+        for k, port in enumerate(self.model.ports):
             if port.state != state:
                 continue
             gain = f"{values[port.gain]} * " if port.gain else ""
-            term = f"{gain}{port.name}_ring[i]"
+            term = f"{gain}ring_{k}[i]"
             if state in self.model.held and self.refractory:
                 term = f"(0.0 if left > instant else {term})"
             terms += f" + {term}"
@@ -118,9 +122,9 @@ class KernelWriter:
 
     def _store(self, values: dict[str, str]) -> list[str]:
         if not self.spikes:
-            return [f"{name}[i] = {name}_new" for name in self.states]
+            return [f"{own(name)}[i] = {own(name)}_new" for name in self.states]
         assert self.model.threshold is not None
-        after = values | {name: f"{name}_new" for name in self.states}
+        after = values | {name: f"{own(name)}_new" for name in self.states}
         below = f"{self._call('threshold', self.model.threshold, after)} < 0.0"
         lines = [f"quiet = {below}"]
         if self.refractory:
@@ -131,24 +135,23 @@ class KernelWriter:
             lines.append("redo = not quiet")
         for name in self.states:
             stays = "held | redo" if name in self.model.held and self.refractory else "redo"
-            lines.append(f"{name}[i] = {name}_old if {stays} else {name}_new")
+            lines.append(f"{own(name)}[i] = {own(name)}_old if {stays} else {own(name)}_new")
         lines.append("flags[i] = 1 if redo else 0")
         return lines
 
     def _settle(self) -> str:
         """Advance one flagged cell through the parts of its step."""
         model, layout = self.model, self.layout
-        lines = [f"{n} = float64(G[{p}])[j]" for n, p in layout.state.items()]
-        lines += [
-            f"{q.name} = float64(G[{layout.value[q.name]}])[j * G[{layout.value[q.name] + 1}]]"
-            for q in model.parameters
-        ]
+        lines = [f"{own(n)} = float64(G[{p}])[j]" for n, p in layout.state.items()]
+        for parameter in model.parameters:
+            place = layout.value[parameter.name]
+            lines.append(f"{own(parameter.name)} = float64(G[{place}])[j * G[{place + 1}]]")
         current = "0.0" if self.lean else f"float64(G[{CURRENT}])[j]"
         lines += [f"i_inj = {current}", "elapsed = 0.0", "offset = -1.0"]
         lines += self._end_of_refractory_period() if self.refractory else []
         lines += ["remaining = dt - elapsed", "if remaining > instant:"]
         lines += _indent(self._free_part())
-        lines += [f"float64(G[{p}])[j] = {n}" for n, p in layout.state.items()]
+        lines += [f"float64(G[{p}])[j] = {own(n)}" for n, p in layout.state.items()]
         if self.refractory:
             lines.append(f"float64(G[{REFRACTORY}])[j] = left if left > instant else 0.0")
         lines += ["if offset >= 0.0:"]
@@ -166,13 +169,13 @@ class KernelWriter:
 
     def _move(self, duration: str, tag: str, held: bool = False) -> list[str]:
         """Lines that advance the states by a duration; with a tag, into new names."""
-        coefficients = ", ".join(f"{c}" for c in self.model.coefficients)
+        coefficients = ", ".join(map(own, self.model.coefficients))
         lines = []
         if coefficients:
             call = self._call("time_dep", self.model.time_dep, {"dt": duration})
             lines.append(f"{coefficients}, = {call}")
         names = [
-            "_" if held and name in self.model.held else f"{name}{tag}" for name in self.states
+            "_" if held and name in self.model.held else own(name) + tag for name in self.states
         ]
         advance = self._call("advance_timestep", self.model.advance_timestep, {})
         lines.append(f"{', '.join(names)}, = {advance}")
@@ -189,13 +192,14 @@ class KernelWriter:
 
     def _free_part(self) -> list[str]:
         assert self.model.threshold is not None
-        tagged = {name: f"{name}_end" for name in self.states}
+        tagged = {name: f"{own(name)}_end" for name in self.states}
         lines = self._move("remaining", "_end")
         lines.append(f"above = {self._call('threshold', self.model.threshold, tagged)}")
         lines.append("if above < 0.0:")
-        lines += _indent([f"{name} = {name}_end" for name in self.states])
+        arrived = [f"{own(name)} = {own(name)}_end" for name in self.states]
+        lines += _indent(arrived)
         lines.append("elif not above < math.inf:")
-        lines += _indent([f"int64(G[{ERROR}])[0] = j", *[f"{n} = {n}_end" for n in self.states]])
+        lines += _indent([f"int64(G[{ERROR}])[0] = j", *arrived])
         lines.append("else:")
         return lines + _indent(self._spike())
 
@@ -205,10 +209,11 @@ class KernelWriter:
         lines = ["x = remaining", "if on_grid == 0.0:"]
         lines += _indent(self._crossing())
         lines += self._move("x", "")
-        lines.append(f"{', '.join(model.reset_states)}, = {self._call('reset', model.reset, {})}")
+        after = ", ".join(map(own, model.reset_states))
+        lines.append(f"{after}, = {self._call('reset', model.reset, {})}")
         lines += ["offset = elapsed + x", "rest = remaining - x"]
         if self.refractory:
-            period = model.refractory_period
+            period = own(str(model.refractory_period))
             lines += [
                 f"left = {period} if on_grid == 0.0 else math.floor({period} / dt + 0.5) * dt",
                 "if rest > instant and left > instant:",
@@ -222,7 +227,7 @@ class KernelWriter:
     def _crossing(self) -> list[str]:
         """Illinois method on the exact flow; after it, x is the time to the threshold."""
         assert self.model.threshold is not None
-        trial = {name: f"{name}_end" for name in self.states}
+        trial = {name: f"{own(name)}_end" for name in self.states}
         here = self._call("threshold", self.model.threshold, {})
         there = self._call("threshold", self.model.threshold, trial)
         return [
@@ -253,8 +258,8 @@ class KernelWriter:
     def _kernel(self) -> str:
         layout, shared = self.layout, self._shared_names()
         if self.lean:
-            loads = [f"{n} = float64(G[{layout.value[n]}])[0]" for n in shared]
-            values = shared
+            loads = [f"{own(n)} = float64(G[{layout.value[n]}])[0]" for n in shared]
+            values = list(map(own, shared))
             current = "float64(0)"
         else:
             loads = []
@@ -296,6 +301,11 @@ class KernelWriter:
             f"            if uint8(G[{FLAGS}])[j] != 0:",
             "                found = settle(G, j, dt, instant, on_grid, found)",
         ]
+
+
+def own(name: str) -> str:
+    """A model's name as the kernel's text writes it."""
+    return f"m_{name}"
 
 
 def _indent(lines: list[str], levels: int = 1) -> list[str]:

@@ -56,15 +56,18 @@ def _define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
 
 
 def _fingerprint(function: Callable[..., Any], seen: tuple[Any, ...] = ()) -> str:
-    """Text that changes whenever the function, or one that it calls, changes."""
+    """Text that changes whenever the function, or anything that it uses, changes."""
     code = function.__code__
-    parts = [repr(code.co_code), repr([c for c in code.co_consts if not isinstance(c, str)])]
-    for name in code.co_names:
-        value = function.__globals__.get(name)
-        if isinstance(value, types.FunctionType) and value not in seen:
-            parts.append(f"{name}=({_fingerprint(value, (*seen, function))})")
-        elif isinstance(value, (int, float)):
-            parts.append(f"{name}={value!r}")
+    parts = [repr(code.co_code), repr(code.co_consts[1:] if function.__doc__ else code.co_consts)]
+    used = {name: function.__globals__.get(name) for name in code.co_names}
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        used[name] = cell.cell_contents
+    for name, value in used.items():
+        if isinstance(value, types.FunctionType):
+            text = "" if value in seen else _fingerprint(value, (*seen, function))
+        elif isinstance(value, types.ModuleType):
+            text = value.__name__
         else:
-            parts.append(name)
+            text = repr(value)
+        parts.append(f"{name}=({text})")
     return " ".join(parts)

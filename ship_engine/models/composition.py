@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from ship_engine.errors import InvalidValueError
 from ship_engine.models.base import (
     Elementwise,
     Model,
@@ -76,6 +77,7 @@ def compose(
     exact = membrane.exact_advance is not None and all(p.cls.drive is not None for p in parts)
     writer = _ExactWriter(membrane, parts) if exact else _RungeKuttaWriter(membrane, parts)
     namespace = writer.compile(name)
+    _refuse_shared_names(name, membrane, parts, writer)
     attributes: dict[str, Any] = {
         "__doc__": _docstring(name, membrane, parts, exact),
         "__module__": membrane.__module__,
@@ -93,6 +95,22 @@ def compose(
         "reset": staticmethod(membrane.reset),
     }
     return type(name, (Model,), attributes)
+
+
+def _refuse_shared_names(
+    name: str, membrane: type[Membrane], parts: list[_Part], writer: _Writer
+) -> None:
+    """Every name means one thing, the composition's own temporary names included."""
+    given = [p.name for p in membrane.parameters] + [s.name for s in membrane.states]
+    for part in parts:
+        given += [p.name for p in part.parameters] + [s.name for s in part.states]
+    taken = {"dt", "i_inj", "current", "drive", *writer.written}
+    for k, one in enumerate(given):
+        if one in given[:k] or one in taken:
+            raise InvalidValueError(
+                f"'{one}' of {name} is a name that another part, or the composition itself, "
+                "uses; give that parameter or state, or its receptor's suffix, another name."
+            )
 
 
 def _docstring(name: str, membrane: type[Membrane], parts: list[_Part], exact: bool) -> str:
@@ -135,6 +153,8 @@ class _Writer(ABC):
         self.lines: list[str] = []
         self.arguments: list[str] = []
         self.local: set[str] = set()
+        self.written: set[str] = set()
+        """Every name that a function assigns."""
 
     def call(
         self,
@@ -159,6 +179,7 @@ class _Writer(ABC):
         if names:
             self.lines.append(f"{', '.join(names)}{',' * (len(names) == 1)} = {call}")
             self.local.update(names)
+            self.written.update(names)
 
     def finish(self, name: str, result: list[str]) -> str:
         """Text of the function written so far; starts the next one."""
@@ -265,6 +286,7 @@ class _RungeKuttaWriter(_Writer):
         if "dt" not in self.arguments:
             self.arguments.append("dt")
         self.coefficients.append("step")
+        self.written.add("step")
         return self.finish("time_dep", [*self.coefficients[:-1], "dt"])
 
     def write_advance(self) -> str:
@@ -299,6 +321,7 @@ class _RungeKuttaWriter(_Writer):
     def assign_plain(self, name: str, text: str) -> None:
         self.lines.append(f"{name} = {text}")
         self.local.add(name)
+        self.written.add(name)
 
     def total_current(self, tag: str, here: Mapping[str, str]) -> str:
         terms = ["i_offset", "i_inj"]

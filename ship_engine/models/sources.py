@@ -8,7 +8,7 @@ from ship_engine.models.base import Parameter, Source
 class SpikeSourceArray(Source):
     """Emits spikes at given times.
 
-    The times belong to the group (`SourceGroup.set_spike_times`), since each component has any
+    The times belong to the group (`SpikeArrayGroup.set_spike_times`), since each component has any
     number of them.
     """
 

@@ -208,27 +208,38 @@ class TestConductances:
             v = solved.y[:, -1]
 
     @CONDUCTANCES
+    @pytest.mark.parametrize(("grid", "most", "typical"), [(0.1, 1e-4, 1e-6), (None, 0.02, 1e-3)])
     def test_spike_times_have_converged(
-        self, model: type[Model], executor: MakeExecutor, kernel_cache: KernelCache
+        self,
+        model: type[Model],
+        grid: float | None,
+        most: float,
+        typical: float,
+        executor: MakeExecutor,
+        kernel_cache: KernelCache,
     ) -> None:
-        """With 0.1 ms they lie within 0.005 ms of those with 0.001 ms."""
+        """With 0.1 ms they are those with 0.001 ms, best where spikes arrive on the grid."""
         times = [
-            self.spike_times(model, executor(), 0.1),
-            self.spike_times(model, NumbaExecutor(kernel_cache), 0.001),
+            self.spike_times(model, grid, executor(), 0.1),
+            self.spike_times(model, grid, NumbaExecutor(kernel_cache), 0.001),
         ]
         assert all(found.size > 5 for found in times[0])
-        for found, expected in zip(*times, strict=True):
-            np.testing.assert_allclose(found, expected, rtol=0.0, atol=0.005)
+        assert [found.size for found in times[0]] == [found.size for found in times[1]]
+        difference = np.abs(np.concatenate(times[0]) - np.concatenate(times[1]))
+        assert difference.max() < most
+        assert np.median(difference) < typical
 
     def spike_times(
-        self, model: type[Model], executor: Executor, dt: float
+        self, model: type[Model], grid: float | None, executor: Executor, dt: float
     ) -> list[NDArray[np.float64]]:
         random = np.random.default_rng(5)
         setup = Setup(executor, model, {**self.given, "tau_refrac": 2.0}, 10, dt=dt)
         weight = 0.01 if model is LIFConductanceExponential else 0.005
         for port, factor, count in (("excitatory", 1.0, 80), ("inhibitory", 2.0, 20)):
-            times = [np.sort(random.integers(1, 1500, count) / 10.0).tolist() for _ in range(10)]
-            setup.drive(times, factor * weight, port, delay=round(1.0 / dt))
+            times = np.sort(random.uniform(0.1, 150.0, (10, count)))
+            if grid is not None:
+                times = np.rint(times / grid) * grid
+            setup.drive(times.tolist(), factor * weight, port, delay=round(1.0 / dt))
         return setup.spike_times(round(150.0 / dt))
 
 

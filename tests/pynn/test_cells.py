@@ -80,9 +80,7 @@ def test_voltage_jump(sim, one_spike, samples):
 @pytest.mark.parametrize(("receptor", "tau", "reversal"), [("excitatory", 3.0, 0.0),
                                                            ("inhibitory", 6.0, -80.0)])  # fmt: skip
 def test_conductance_synapses(sim, one_spike, samples, kind, receptor, tau, reversal):
-    celltype = getattr(sim, f"IF_cond_{kind}")(
-        **PARAMETERS, **SYNAPTIC, e_rev_E=0.0, e_rev_I=-80.0
-    )
+    celltype = getattr(sim, f"IF_cond_{kind}")(**PARAMETERS, **SYNAPTIC, e_rev_E=0.0, e_rev_I=-80.0)
     cell = one_spike(celltype, 0.02, receptor=receptor)
     sim.run(50.0)
     since = TIME - ARRIVAL

@@ -102,7 +102,7 @@ def test_numba_refuses_options_of_torch(sim, executor, name, value):
 
 @pytest.mark.parametrize("precision", ["offgrid", None, True])
 def test_setup_refuses_unknown_spike_precision(sim, precision):
-    with pytest.raises(ValueError, match="spike_precision = .*'off_grid' or 'on_grid'"):
+    with pytest.raises(ValueError, match=r"spike_precision = .*'off_grid' or 'on_grid'"):
         sim.setup(spike_precision=precision)
 
 
@@ -379,9 +379,7 @@ def test_reset_without_noise_gives_identical_segments(sim, spike_times):
         np.testing.assert_array_equal(
             block.segments[number].analogsignals[0], block.segments[0].analogsignals[0]
         )
-        for train, first in zip(
-            spike_times(cells, number), spike_times(cells, 0), strict=True
-        ):
+        for train, first in zip(spike_times(cells, number), spike_times(cells, 0), strict=True):
             np.testing.assert_array_equal(train, first)
     assert spike_times(cells, 0)[0].size > 0
 

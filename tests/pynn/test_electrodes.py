@@ -45,7 +45,11 @@ def test_the_recorded_current_is_what_the_cell_receives(sim, cells, samples, nam
     source.record()
     sim.run(4.0)
     sim.run(6.0)
-    times, current = source.get_data() if hasattr(source, "get_data") else source._get_data()
+    times, current = source._get_data()
+    signal = source.get_data()
+    assert_array_equal(signal.magnitude[:, 0], current)
+    assert signal.sampling_period == 0.1 * pq.ms
+    assert signal.units == pq.nA
     assert_allclose(times, np.arange(101) / 10)
     assert (current[:10] == 0).all()
     assert current[10] != 0
@@ -272,9 +276,9 @@ def test_quantities(sim):
     assert_allclose(step.amplitudes, [0.001, 0.002])
     wave = sim.ACSource(frequency=0.05 * pq.kHz, phase=np.pi / 2 * pq.radian)
     assert (wave.frequency, wave.phase) == (pytest.approx(50.0), pytest.approx(90.0))
-    with pytest.raises(errors.InvalidParameterValueError, match="amplitude = 1.0 mV cannot be"):
+    with pytest.raises(errors.InvalidParameterValueError, match=r"amplitude = 1.0 mV cannot be"):
         sim.DCSource(amplitude=1 * pq.mV)
-    with pytest.raises(errors.InvalidParameterValueError, match="amplitude = 1.0 mV cannot be"):
+    with pytest.raises(errors.InvalidParameterValueError, match=r"amplitude = 1.0 mV cannot be"):
         source.set_parameters(amplitude=1 * pq.mV)
 
 
@@ -339,7 +343,7 @@ def test_impossible_steps(sim):
 
 @pytest.mark.parametrize("dt", [0.25, 0.05, 0.0, -0.1])
 def test_noise_changes_on_the_grid(sim, dt):
-    with pytest.raises(ValueError, match="multiple of the time step, 0.1 ms"):
+    with pytest.raises(ValueError, match=r"multiple of the time step, 0.1 ms"):
         sim.NoisyCurrentSource(mean=0.0, stdev=1.0, dt=dt)
 
 

@@ -127,9 +127,9 @@ def test_text_files_are_refused(sim, cells, tmp_path, name):
 @pytest.mark.parametrize("name", ["data.foo", "data"])
 def test_unknown_formats_are_refused(sim, cells, tmp_path, name):
     path = str(tmp_path / name)
-    with pytest.raises(Exception, match="file extension .* not supported"):
+    with pytest.raises(Exception, match=r"file extension .* not supported"):
         cells.write_data(path)
-    with pytest.raises(Exception, match="file extension .* not supported"):
+    with pytest.raises(Exception, match=r"file extension .* not supported"):
         cells.record("v", to_file=path)
 
 

@@ -130,7 +130,7 @@ def test_variables_that_were_not_recorded(sim):
     cells = build(sim)
     cells.record("v")
     sim.run(1.0)
-    assert cells.get_data(["v"]).segments[0].spiketrains == []
+    assert len(cells.get_data(["v"]).segments[0].spiketrains) == 0
     with pytest.raises((errors.RecordingError, errors.NothingToWriteError), match="isyn_exc"):
         cells.get_data("isyn_exc")
     with pytest.raises(errors.RecordingError, match="foo"):
@@ -166,7 +166,7 @@ def test_sampling_interval(sim, samples, interval):
 def test_intervals_off_the_grid_are_refused(sim, network, interval):
     cells = build(sim)
     before = network()
-    with pytest.raises(ValueError, match="give a multiple of the time step, 0.1 ms"):
+    with pytest.raises(ValueError, match=r"give a multiple of the time step, 0.1 ms"):
         cells.record("v", sampling_interval=interval)
     assert network() == before
     sim.run(1.0)
@@ -180,7 +180,7 @@ def test_intervals_that_are_no_numbers(sim, interval):
 
 
 def test_an_interval_in_another_dimension(sim):
-    with pytest.raises(errors.InvalidParameterValueError, match="sampling_interval = 1.0 mV"):
+    with pytest.raises(errors.InvalidParameterValueError, match=r"sampling_interval = 1.0 mV"):
         build(sim).record("v", sampling_interval=1 * pq.mV)
 
 
@@ -312,8 +312,13 @@ def test_record_none_stops_recording(sim, samples):
     assert (signal.name, signal.shape) == ("isyn_exc", (11, 3))
 
 
-@pytest.mark.parametrize("name", ["IF_curr_exp", "IF_curr_alpha", "IF_curr_delta", "IF_cond_exp",
-                                  "IF_cond_alpha", "SpikeSourceArray", "SpikeSourcePoisson"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("IF_curr_exp", "IF_curr_alpha", "IF_curr_delta", "IF_cond_exp", "IF_cond_alpha"),
+        *("SpikeSourceArray", "SpikeSourcePoisson"),
+    ],
+)
 def test_record_all(sim, name):
     celltype = getattr(sim, name)()
     cells = sim.Population(2, celltype)

@@ -139,7 +139,7 @@ def test_impossible_times(sim, network, times, message):
 
 @pytest.mark.parametrize("times", ["abc", [["a"]]])
 def test_times_that_are_no_numbers(sim, times):
-    with pytest.raises(ValueError, match="spike_times|could not convert"):
+    with pytest.raises(ValueError, match=r"spike_times|could not convert"):
         sim.Population(1, sim.SpikeSourceArray(spike_times=times))
 
 

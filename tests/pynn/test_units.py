@@ -85,7 +85,7 @@ def test_initial_values(sim):
     assert cells[0].get_initial_value("v") == pytest.approx(-60.0)
     cells.initialize(gsyn_exc=[1, 2] * pq.nS)
     assert_allclose(cells.initial_values["gsyn_exc"].evaluate(), [0.001, 0.002])
-    with pytest.raises(errors.InvalidParameterValueError, match="v = 3.0 ms cannot be converted"):
+    with pytest.raises(errors.InvalidParameterValueError, match=r"v = 3.0 ms cannot be converted"):
         cells.initialize(v=3 * pq.ms)
 
 

@@ -164,7 +164,7 @@ def test_masks_of_another_size(sim, mask):
 @pytest.mark.parametrize("selector", [[], slice(3, 3), np.zeros(3, bool)])
 def test_a_view_of_nothing(sim, selector):
     cells = sim.Population(3, sim.IF_curr_exp())
-    with pytest.raises((ValueError, IndexError), match="no cells|at least"):
+    with pytest.raises((ValueError, IndexError), match=r"no cells|at least"):
         cells[selector]
 
 
@@ -204,7 +204,7 @@ def test_an_assembly_reads_and_writes_its_cells(sim):
     assembly.initialize(v=-70.0)
     assert second[2].get_initial_value("v") == -70.0
     assert assembly.get_population(first.label) is first
-    with pytest.raises(KeyError, match="no such|does not contain"):
+    with pytest.raises(KeyError, match=r"no such|does not contain"):
         assembly.get_population("no such")
 
 
@@ -252,7 +252,7 @@ def test_data_of_an_assembly(sim):
     v = np.concatenate([s.magnitude for s in signals], axis=1)
     assert v.shape == (301, 5)
     assert (v[:, [1, 2, 3]] == -65.0).all()
-    assert v[100, 4] > v[100, 0] > -65.0
+    assert v[50, 4] > v[50, 0] > -65.0
 
 
 def test_data_of_an_assembly_of_views(sim):
@@ -300,3 +300,10 @@ def test_a_cell_is_in_an_assembly_once(sim):
     assert sim.Assembly(cells, cells[0:2]).size == 4
     assert sim.Assembly(cells[0:3], cells[1:4]).size == 3
     assert sim.Assembly(cells[0:2], cells).size <= 4
+
+
+def test_receptors_of_an_assembly_are_in_the_order_of_its_cells(sim):
+    """The first is for excitation, the second for inhibition, in every run of a script."""
+    for name in ("IF_curr_exp", "IF_cond_exp"):
+        cells = [sim.Population(2, getattr(sim, name)()) for _ in range(2)]
+        assert tuple(sim.Assembly(*cells).receptor_types) == ("excitatory", "inhibitory")
