@@ -89,12 +89,7 @@ class Neuron:
 
     def run(self, duration: float, arrivals: Sequence[Arrival]) -> NDArray[np.float64]:
         """Return the spike times (ms) of a run from time 0, at `v_rest`."""
-        for time, receptor, weight in sorted(arrivals):
-            if time > duration:
-                break
-            self.advance(time)
-            self.receive(receptor, weight)
-        self.advance(duration)
+        self.sample([duration], arrivals)
         return np.array(self.spikes)
 
     def sample(self, times: Sequence[float], arrivals: Sequence[Arrival]) -> NDArray[np.float64]:
@@ -103,19 +98,22 @@ class Neuron:
         samples = []
         for time in times:
             while waiting and waiting[-1][0] <= time + INSTANT:
-                arrival, receptor, weight = waiting.pop()
-                self.advance(arrival)
-                self.receive(receptor, weight)
+                together = [waiting.pop()]
+                while waiting and waiting[-1][0] <= together[0][0] + INSTANT:
+                    together.append(waiting.pop())
+                self.advance(together[0][0])
+                self.receive(together)
             self.advance(time)
             samples.append(self.v)
         return np.array(samples)
 
-    def receive(self, receptor: str, weight: float) -> None:
-        """Take an input now."""
+    def receive(self, inputs: Sequence[Arrival]) -> None:
+        """Take inputs that arrive together, now."""
         if not self.jumps:
-            self.receptors[receptor].receive(weight)
+            for _, receptor, weight in inputs:
+                self.receptors[receptor].receive(weight)
         elif self.time >= self.refractory_until:
-            self.v += weight
+            self.v += sum(weight for _, _, weight in inputs)
             if self.v >= self.parameters["v_thresh"]:
                 self.spike()
 

@@ -127,8 +127,8 @@ class Simulation:
         spikes: dict[Group, list[Tensor]] = {group: [] for group in self._neurons}
         for step in range(self._steps):
             self._sample(samples, step)
-            for group in self._stack:
-                self._advance(group, step, spikes)
+            for member in self._stack:
+                self._advance(member, step, spikes)
         self._sample(samples, self._steps)
         for neurons in self._neurons.values():
             neurons.check(self._network.clock.time(self._steps))

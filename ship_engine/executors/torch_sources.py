@@ -32,8 +32,8 @@ class Events(NamedTuple):
 
     def of_step(self, step: int) -> Events:
         """The spikes of one step."""
-        first, last = np.searchsorted(self.step, (step, step + 1))
-        return Events(*(array[first:last] for array in self))
+        part = slice(*np.searchsorted(self.step, (step, step + 1)))
+        return Events(self.step[part], self.cell[part], self.offset[part])
 
 
 def emitted(group: Group, network: Network, first: int, last: int, repetition: int = 0) -> Events:

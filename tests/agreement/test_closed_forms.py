@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -100,9 +101,7 @@ class TestConstantCurrent:
         """Each spike comes at the end of its step, and refractory periods are whole steps."""
         given = {"cm": 1.0, "tau_m": 10.0, "v_rest": 0.0, "v_reset": 0.0, "v_thresh": 10.0}
         given |= {"i_offset": 2.0, "tau_refrac": 0.97}
-        setup = Setup(
-            executor(), LIFCurrentExponential, given, spike_precision="on_grid"
-        )
+        setup = Setup(executor(), LIFCurrentExponential, given, spike_precision="on_grid")
         setup.cells.initialize("v", 0.0)
         (times,) = setup.spike_times(300)
         rise = np.ceil(10.0 * np.log(2.0) / 0.1)
@@ -120,9 +119,7 @@ class TestPotentials:
     def run(self, executor: Executor, model: type[Model]) -> NDArray[np.float64]:
         """Potentials above rest from the arrival of the spike on, [steps, cells]."""
         given = {"v_rest": -65.0, "cm": self.cm, "tau_m": self.tau_m, "v_thresh": 1e3}
-        setup = Setup(
-            executor, model, {**given, "tau_syn_exc": self.tau_syn}, self.tau_syn.size
-        )
+        setup = Setup(executor, model, {**given, "tau_syn_exc": self.tau_syn}, self.tau_syn.size)
         setup.drive([[1.0]] * self.tau_syn.size, self.weight, "excitatory", delay=7)
         return setup.potentials(1000)[17:] + 65.0
 
@@ -198,7 +195,7 @@ class TestConductances:
 
         corners = sorted({0.0, 40.0, *(t for times, _ in arrivals.values() for t in times)})
         v = np.array([-65.0])
-        for start, stop in zip(corners[:-1], corners[1:], strict=True):
+        for start, stop in pairwise(corners):
             steps = np.arange(round(10 * start), round(10 * stop) + 1)
             span = (start, np.nextafter(stop, start))
             solved = solve_ivp(
@@ -257,7 +254,9 @@ class TestDelivery:
         setup.network.connect(source, setup.cells, "inhibitory", pairs, weights, delays)
         setup.network.run(1)
         ring = setup.cells.ring
-        pending = np.array([ring.data[1, k % ring.slots, :5] for k in range(1, ring.slots)])[:, ::-1]
+        pending = np.array([ring.data[1, k % ring.slots, :5] for k in range(1, ring.slots)])[
+            :, ::-1
+        ]
         arrival = np.arange(1, ring.slots)[:, None] / 10.0
         np.testing.assert_allclose(pending.sum(0), weights, rtol=1e-14)
         mean_time = (arrival * pending).sum(0) / weights

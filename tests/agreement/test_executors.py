@@ -58,7 +58,9 @@ class Recipe:
     def connect(
         self, source: Group, target: Group, share: float, weight: Any, delay: Any, port: str
     ) -> None:
-        target_cells, source_cells = np.nonzero(self.random.random((target.size, source.size)) < share)
+        target_cells, source_cells = np.nonzero(
+            self.random.random((target.size, source.size)) < share
+        )
         pairs = source_cells.astype(np.int32), target_cells.astype(np.int32)
         count = source_cells.size
         if isinstance(weight, tuple):

@@ -55,7 +55,7 @@ def test_a_time_step_is_not_auto(sim):
 
 @pytest.mark.parametrize("name", ["mindelay", "maxdelay", "dt", "time_step"])
 def test_setup_refuses_old_names(sim, name):
-    with pytest.raises((TypeError, Exception), match=name):
+    with pytest.raises(Exception, match=name):
         sim.setup(**{name: 1.0})
 
 
@@ -74,9 +74,9 @@ def test_setup_ignores_what_other_simulators_understand(sim, name):
 
 
 def test_delays_must_fit_each_other(sim):
-    with pytest.raises(Exception, match="less than or equal to max_delay"):
+    with pytest.raises(ValueError, match=r"max_delay = 1.0 ms is shorter than min_delay, 2.0 ms"):
         sim.setup(min_delay=2.0, max_delay=1.0)
-    with pytest.raises(Exception, match="must be greater than timestep"):
+    with pytest.raises(ValueError, match=r"min_delay = 0.1 ms is shorter than the time step"):
         sim.setup(timestep=1.0, min_delay=0.1)
 
 
