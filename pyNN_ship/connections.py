@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pyNN import common, errors
 
 from ship_engine import network as engine
 
 from . import simulator
-from .standardmodels.synapses import weight_unit
-from .units import has_unit, magnitude
+from .units import magnitude, require_value
 
 if TYPE_CHECKING:
     from .projections import Projection
@@ -29,9 +29,19 @@ class Part(NamedTuple):
 class Connection(common.Connection):
     """One connection of a projection; its weight and delay can be read and set."""
 
-    def __init__(self, part: Part, position: int, address: tuple[int, int]) -> None:
-        self._part, self._position = part, position
+    presynaptic_index: int
+    postsynaptic_index: int
+
+    def __init__(
+        self, projection: Projection, part: Part, position: int, address: tuple[int, int]
+    ) -> None:
+        self._projection, self._part, self._position = projection, part, position
         self.presynaptic_index, self.postsynaptic_index = address
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name.startswith("_") or hasattr(type(self), name) or name in self.__annotations__):
+            raise errors.NonExistentParameterError(name, "Connection", ["weight", "delay"])
+        object.__setattr__(self, name, value)
 
     @property
     def weight(self) -> float:
@@ -41,7 +51,7 @@ class Connection(common.Connection):
 
     @weight.setter
     def weight(self, value: float) -> None:
-        number = magnitude("weight", value, weight_unit(value) if has_unit(value) else None)
+        number = self._projection._without_unit("weight", value)
         self._store("weight", checked_weights(number, "this connection"))
 
     @property
@@ -98,10 +108,11 @@ def checked_weights(weights: Any, label: str) -> Any:
     pyNN.errors.InvalidWeightError
         If one is not.
     """
-    if not np.isfinite(weights).all():
-        wrong = np.asarray(weights)[~np.isfinite(weights)].flat[0]
+    values = _numbers("weight", weights, label)
+    if not np.isfinite(values).all():
+        wrong = values[~np.isfinite(values)].flat[0]
         raise errors.InvalidWeightError(f"A weight of {wrong} in '{label}'; it must be finite.")
-    return weights
+    return float(values) if values.ndim == 0 else values
 
 
 def delay_steps(delays: Any, label: str) -> Any:
@@ -115,8 +126,9 @@ def delay_steps(delays: Any, label: str) -> Any:
     state = simulator.state
     shortest, longest = state.delay_limits
     tolerance = 1e-6 * state.dt
-    values = np.asarray(delays, float)
-    wrong = ~((values >= shortest - tolerance) & (values <= longest + tolerance))
+    values = _numbers("delay", delays, label)
+    in_range = (values >= shortest - tolerance) & (values <= longest + tolerance)
+    wrong = ~(in_range & np.isfinite(values))
     if wrong.any():
         raise errors.ConnectionError(
             f"A delay of {values[wrong].flat[0]:g} ms in '{label}' is out of range "
@@ -124,3 +136,13 @@ def delay_steps(delays: Any, label: str) -> Any:
         )
     steps = np.maximum(state.network.clock.nearest_step(values), 1)
     return int(steps) if steps.ndim == 0 else steps.astype(np.int32)
+
+
+def _numbers(name: str, values: Any, label: str) -> NDArray[np.float64]:
+    require_value(name, values)
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise errors.InvalidParameterValueError(
+            f"{name} = {values!r} in '{label}' is not a number."
+        ) from error

@@ -138,6 +138,11 @@ def check_values(projection: Any, targets: IntegerArray, values: Values) -> None
         fails the columns decide (with an unknown receptor type their signs may differ).
     """
     synapse_type = projection.synapse_type
+    weights = values.get("weight")
+    if weights is not None and not np.isfinite(weights).all():
+        raise errors.InvalidWeightError(
+            f"A weight of '{projection.label}' is not finite; weights must be."
+        )
     for name, check in getattr(synapse_type, "parameter_checks", {}).items():
         native_name = synapse_type.translations[name]["translated_name"]
         if native_name not in values or len(targets) == 0:

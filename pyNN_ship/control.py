@@ -188,6 +188,36 @@ _run, _run_until = common.build_run(simulator)
 Callback = Callable[[float], float]
 
 
+def _number(function: str, meaning: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{function}({value!r}): give a {meaning} in ms, as a number.")
+    if not math.isfinite(value):
+        raise ValueError(f"{function}({value}): give a {meaning} in ms that is finite.")
+    return float(value)
+
+
+def _patient(callbacks: Any) -> list[Callback] | None:
+    """The callbacks, none of which is called again before the next time step."""
+    if callbacks is None:
+        return None
+    if callable(callbacks) or not all(callable(callback) for callback in callbacks):
+        raise TypeError(f"callbacks = {callbacks!r}; give a list of functions of the time.")
+    return [_patient_callback(callback) for callback in callbacks]
+
+
+def _patient_callback(callback: Callback) -> Callback:
+    def call(t: float) -> float:
+        following = time_in_ms("callback", callback(t))
+        if not isinstance(following, (int, float, np.number)):
+            raise TypeError(
+                f"The callback {callback!r} returned {following!r}; it must return the time (ms) "
+                "of its next call."
+            )
+        return max(float(following), t + simulator.state.dt)
+
+    return call
+
+
 def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
     """Advance by a duration.
 
@@ -208,11 +238,11 @@ def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
     ValueError
         If the duration is negative or not finite.
     """
-    simtime = time_in_ms("simtime", simtime)
-    if not (math.isfinite(simtime) and simtime >= 0):
-        raise ValueError(f"run({simtime}): give a duration in ms that is finite and >= 0.")
+    simtime = _number("run", "duration", time_in_ms("simtime", simtime))
+    if simtime < 0:
+        raise ValueError(f"run({simtime}): give a duration in ms that is >= 0.")
     simulator.state.require_setup()
-    return float(_run(simtime, callbacks))
+    return float(_run(simtime, _patient(callbacks)))
 
 
 def run_until(time_point: float, callbacks: Sequence[Callback] | None = None) -> float:
@@ -223,11 +253,9 @@ def run_until(time_point: float, callbacks: Sequence[Callback] | None = None) ->
     ValueError
         If that time is past or not finite.
     """
-    time_point = time_in_ms("time_point", time_point)
-    if not math.isfinite(time_point):
-        raise ValueError(f"run_until({time_point}): give a time in ms that is finite.")
+    time_point = _number("run_until", "time", time_in_ms("time_point", time_point))
     simulator.state.require_setup()
-    return float(_run_until(time_point, callbacks))
+    return float(_run_until(time_point, _patient(callbacks)))
 
 
 run_for = run

@@ -17,7 +17,7 @@ from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
 from . import simulator
 from .errors import as_pynn_errors
 from .recording import Recorder
-from .units import magnitude, magnitudes
+from .units import magnitude, magnitudes, require_value
 
 
 def make_group(celltype: StandardCellType, size: int, label: str) -> Group:
@@ -89,14 +89,17 @@ class _Cells(BasePopulation):
                 )
         evaluated = {}
         for name, value in initial_values.items():
+            require_value(name, value)
             plain = magnitude(name, value, states[name])
             try:
                 lazy = LazyArray(plain, shape=(self.size,), dtype=float)
                 evaluated[name] = lazy.evaluate(simplify=True)
+                if not np.isfinite(evaluated[name]).all():
+                    raise TypeError("not finite")
             except (TypeError, errors.InvalidParameterValueError) as error:
                 raise errors.InvalidParameterValueError(
-                    f"The initial value {value!r} of {name} in '{self.label}' is not a number, "
-                    "an array, a RandomDistribution or a function of the index."
+                    f"The initial value {value!r} of {name} in '{self.label}' is not a finite "
+                    "number, an array, a RandomDistribution or a function of the index."
                 ) from error
             except ValueError as error:
                 raise errors.InvalidDimensionsError(
@@ -140,7 +143,7 @@ class _Cells(BasePopulation):
                 values[name] = LazyArray(times, shape=(self.size,), dtype=ArrayParameter)
             else:
                 stored = group.values[name]
-                values[name] = float(stored[0]) if stored.size == 1 else stored[chosen]
+                values[name] = float(stored[0]) if stored.size == 1 else simplify(stored[chosen])
         return ParameterSpace(values, shape=(self.size,))
 
     def _set_parameters(self, parameter_space: ParameterSpace) -> None:
@@ -184,8 +187,18 @@ class Population(_Cells, common.Population):
         label: str | None = None,
     ) -> None:
         network = simulator.state.network
-        if isinstance(cellclass, type) and cellparams is None:
-            cellparams = {}
+        if isinstance(cellclass, type) and issubclass(cellclass, StandardCellType):
+            cellclass, cellparams = cellclass(**(cellparams or {})), None
+        if not hasattr(cellclass, "model"):
+            raise TypeError(
+                f"{cellclass!r} is not a cell type of pyNN.ship; give one of those that "
+                "list_standard_models() names, such as IF_curr_exp(tau_m=20.0)."
+            )
+        if cellparams is not None:
+            raise TypeError(
+                f"cellparams = {cellparams!r} beside {cellclass!r}, which has its parameters; "
+                "give them to the cell type."
+            )
         count = int(np.prod(size)) if np.ndim(size) else size
         if isinstance(count, (int, np.integer)) and count < 1:
             raise ValueError(f"A population of {size} cells; give at least 1.")
@@ -208,11 +221,6 @@ class Population(_Cells, common.Population):
 
     def _create_cells(self) -> None:
         state = simulator.state
-        if not hasattr(self.celltype, "model"):
-            raise errors.InvalidModelError(
-                f"{type(self.celltype).__name__} is not a cell type of pyNN.ship; it has "
-                "those of list_standard_models()."
-            )
         numbers = range(state.id_counter, state.id_counter + self.size)
         cell_id = type("ID", (simulator.ID,), {"parent": self, "__module__": __name__})
         self.all_cells = np.empty(self.size, dtype=object)
@@ -242,6 +250,19 @@ class Population(_Cells, common.Population):
 class PopulationView(_Cells, common.PopulationView):
     __doc__ = common.PopulationView.__doc__
     _assembly_class: type[Assembly]
+
+    def __init__(self, parent: Any, selector: Any, label: str | None = None) -> None:
+        if not isinstance(selector, slice):
+            selector = np.asarray(selector)
+            if selector.size and selector.dtype != bool:
+                selector = np.arange(len(parent))[selector]
+        if not isinstance(selector, slice) and selector.dtype == bool:
+            count = int(selector.sum())
+        else:
+            count = len(parent.all_cells[selector]) if np.size(selector) else 0
+        if count == 0:
+            raise ValueError(f"{selector!r} selects no cells of '{parent.label}'.")
+        super().__init__(parent, selector, label)
 
     @property
     def _root(self) -> Population:

@@ -42,6 +42,11 @@ class Projection(common.Projection):
         self._network = simulator.state.network
         if synapse_type is not None:
             _check_shapes(synapse_type, presynaptic_population, postsynaptic_population)
+        if len(getattr(postsynaptic_population, "receptor_types", "?")) == 0:
+            raise errors.ConnectionError(
+                f"'{postsynaptic_population.label}' has no receptors that a projection could "
+                "reach; spike sources only send."
+            )
         super().__init__(
             presynaptic_population,
             postsynaptic_population,
@@ -65,18 +70,26 @@ class Projection(common.Projection):
                     "create it anew."
                 )
         self._check_weight_unit(self.synapse_type.weight_unit)
-        connector.connect(self)
-
-    def _port_unit(self) -> str:
-        model = self._post_cells.populations[0].celltype.model
-        return str(next(p.unit for p in model.ports if p.name == self.receptor_type))
+        self._collected: list[tuple[Any, int, dict[str, Any]]] = []
+        before = len(self._network.projections)
+        try:
+            connector.connect(self)
+            self._connect_collected()
+        except BaseException:
+            # The network stays as it was.
+            del self._network.projections[before:]
+            self._network.structure += 1
+            raise
 
     def _check_weight_unit(self, unit: str | None) -> None:
-        if unit is not None and unit != self._port_unit():
-            raise errors.InvalidParameterValueError(
-                f"The weight of '{self.label}' is given as a quantity like {unit}, but its "
-                f"receptor '{self.receptor_type}' takes {self._port_unit()}."
-            )
+        for population in self._post_cells.populations:
+            ports = population.celltype.model.ports
+            wanted = next(p.unit for p in ports if p.name == self.receptor_type)
+            if unit not in (None, wanted):
+                raise errors.InvalidParameterValueError(
+                    f"The weight of '{self.label}' is given as a quantity like {unit}, but the "
+                    f"receptor '{self.receptor_type}' of '{population.label}' takes {wanted}."
+                )
 
     def _set_connections(
         self,
@@ -113,6 +126,36 @@ class Projection(common.Projection):
                     )
                 self._parts.append(Part(number, target, projection))
 
+    def _convergent_connect(
+        self,
+        presynaptic_indices: NDArray[np.int64],
+        postsynaptic_index: int,
+        location_selector: Any = None,
+        **connection_parameters: Any,
+    ) -> None:
+        """Connect cells to one target: what connectors written by users call."""
+        if location_selector is not None:
+            raise NotImplementedError("Cells of pyNN.ship have one compartment.")
+        collected = (presynaptic_indices, postsynaptic_index, connection_parameters)
+        self._collected.append(collected)
+
+    def _connect_collected(self) -> None:
+        if not self._collected:
+            return
+        pre = [np.asarray(sources, np.int32) for sources, _, _ in self._collected]
+        post = [np.full(p.size, c[1], np.int32) for p, c in zip(pre, self._collected, strict=True)]
+        values = {
+            name: np.concatenate(
+                [
+                    np.broadcast_to(c[2][name], p.shape)
+                    for p, c in zip(pre, self._collected, strict=True)
+                ]
+            )
+            for name in ("weight", "delay")
+        }
+        self._collected = []
+        self._set_connections(np.concatenate(pre), np.concatenate(post), values)
+
     def _between(
         self, source: int, target: int, pre: NDArray[np.int32], post: NDArray[np.int32]
     ) -> NDArray[np.intp] | None:
@@ -145,7 +188,7 @@ class Projection(common.Projection):
         source = np.searchsorted(synapses.start, position, side="right") - 1
         pre = self._pre_cells.outside(part.source, np.array([source], np.int32))
         post = self._post_cells.outside(part.target, synapses.target[position : position + 1])
-        return Connection(part, position, (int(pre[0]), int(post[0])))
+        return Connection(self, part, position, (int(pre[0]), int(post[0])))
 
     @property
     def _presynaptic_index(self) -> NDArray[np.int32]:

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pyNN import common
+from pyNN import common, errors
 
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.network import Network
@@ -31,6 +31,15 @@ class ID(int, common.IDMixin):
     """
 
     __doc__ = common.IDMixin.__doc__
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        celltype = self.celltype
+        known = celltype.has_parameter(name) or hasattr(type(self), name)
+        if not (known or name.startswith("_")):
+            raise errors.NonExistentParameterError(
+                name, type(celltype).__name__, celltype.get_parameter_names()
+            )
+        super().__setattr__(name, value)
 
 
 class State(common.control.BaseState):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import quantities as pq
 from pyNN import errors
 from pyNN.parameters import ArrayParameter
+from pyNN.random import RandomDistribution
 
 UNITS = {
     "ms": pq.ms,
@@ -47,6 +49,13 @@ def magnitude(name: str, value: Any, unit: str | None) -> Any:
     """
     if isinstance(value, ArrayParameter) and has_unit(value.value):
         return type(value)(magnitude(name, value.value, unit))
+    if isinstance(value, types.FunctionType):
+        return _in_unit(name, value, unit)
+    if isinstance(value, RandomDistribution) and any(map(has_unit, value.parameters.values())):
+        raise errors.InvalidParameterValueError(
+            f"{name} is a RandomDistribution whose parameters have units; give them as plain "
+            f"numbers in {unit}."
+        )
     if not has_unit(value):
         return value
     if isinstance(value, (list, tuple)):
@@ -68,8 +77,34 @@ def magnitude(name: str, value: Any, unit: str | None) -> Any:
 
 
 def magnitudes(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
-    """`magnitude` for each of several named values."""
+    """`magnitude` for each of several named values, none of which may be missing."""
+    for name, value in values.items():
+        require_value(name, value)
     return {name: magnitude(name, value, units.get(name)) for name, value in values.items()}
+
+
+def require_value(name: str, value: Any) -> None:
+    """Refuse what can never be a parameter's value.
+
+    Raises
+    ------
+    pyNN.errors.InvalidParameterValueError
+        If it is None, a dictionary or a complex number.
+    """
+    if value is None or isinstance(value, (dict, complex)):
+        raise errors.InvalidParameterValueError(
+            f"{name} = {value!r}; give a number, a list or array of numbers, a "
+            "RandomDistribution or a function."
+        )
+
+
+def _in_unit(name: str, function: Callable[..., Any], unit: str | None) -> Callable[..., Any]:
+    """The same function with its result as plain numbers."""
+
+    def converted(*arguments: Any) -> Any:
+        return magnitude(name, function(*arguments), unit)
+
+    return converted
 
 
 def time_in_ms(name: str, value: Any) -> Any:

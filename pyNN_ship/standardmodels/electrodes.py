@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pyNN import errors
 from pyNN.parameters import ParameterSpace, Sequence
 from pyNN.standardmodels import StandardCurrentSource, build_translations, electrodes
 
@@ -34,6 +36,7 @@ class ShipCurrentSource(StandardCurrentSource):
 
     def __init__(self, **parameters: Any) -> None:
         network = simulator.state.network
+        self._refuse_unknown(parameters)
         space = ParameterSpace(self.default_parameters, self.get_schema(), (1,), type(self))
         space.update(**(self._defaults() | magnitudes(parameters, self.units)))
         self._values: dict[str, Any] = {}
@@ -42,6 +45,17 @@ class ShipCurrentSource(StandardCurrentSource):
         self._set_values(self.translate(space))
         self._current = self._make()
         simulator.state.current_sources.append(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name.startswith("_") or hasattr(type(self), name)):
+            self._refuse_unknown([name])
+        super().__setattr__(name, value)
+
+    def _refuse_unknown(self, names: Iterable[str]) -> None:
+        valid = self.get_parameter_names()
+        for name in names:
+            if name not in valid:
+                raise errors.NonExistentParameterError(name, type(self).__name__, valid)
 
     def _defaults(self) -> dict[str, Any]:
         """Defaults that depend on the simulation."""
@@ -56,6 +70,7 @@ class ShipCurrentSource(StandardCurrentSource):
         return values
 
     def set_parameters(self, copy: bool = True, **parameters: Any) -> None:
+        self._refuse_unknown(parameters)
         super().set_parameters(copy, **magnitudes(parameters, self.units))
 
     def set_native_parameters(self, parameters: ParameterSpace) -> None:
@@ -68,7 +83,8 @@ class ShipCurrentSource(StandardCurrentSource):
             name: value.value if isinstance(value, Sequence) else float(value)
             for name, value in parameters.as_dict().items()
         }
-        for name, value in values.items():
+        for name, facts in self.translations.items():
+            value = values[facts["translated_name"]]
             if not np.isfinite(value).all():
                 raise ValueError(f"{name} of {type(self).__name__} is {value}; it must be finite.")
         self._values = self._accepted(values)
@@ -90,8 +106,12 @@ class ShipCurrentSource(StandardCurrentSource):
 
     def inject_into(self, cells: Any) -> None:
         """Inject the current into a population, view, assembly or list of cells."""
+        if self._network is not simulator.state.network:
+            raise RuntimeError(
+                f"This {type(self).__name__} was made before the last setup(); make it again."
+            )
         by_population: dict[Any, list[int]] = {}
-        for cell in cells:
+        for cell in [cells] if isinstance(cells, simulator.ID) else _cells_of(cells):
             if not cell.celltype.injectable:
                 raise TypeError("Can't inject current into a spike source.")
             by_population.setdefault(cell.parent, []).append(cell.parent.id_to_index(cell))
@@ -112,6 +132,20 @@ class ShipCurrentSource(StandardCurrentSource):
     def _reset(self) -> None:
         self._current.become(self._make())
         self._current.forget_history()
+
+
+def _cells_of(cells: Any) -> Iterable[Any]:
+    try:
+        found = list(cells)
+    except TypeError:
+        found = [cells]
+    for cell in found:
+        if not isinstance(cell, simulator.ID):
+            raise TypeError(
+                f"A current cannot be injected into {cell!r}; give a population, a view, an "
+                "assembly, a cell, or a list of cells."
+            )
+    return found
 
 
 class DCSource(ShipCurrentSource, electrodes.DCSource):
@@ -176,6 +210,17 @@ class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):
         ("stop", "stop"),
         ("dt", "interval"),
     )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name.startswith("_") or hasattr(type(self), name)):
+            self._refuse_unknown([name])
+        super().__setattr__(name, value)
+
+    def _refuse_unknown(self, names: Iterable[str]) -> None:
+        valid = self.get_parameter_names()
+        for name in names:
+            if name not in valid:
+                raise errors.NonExistentParameterError(name, type(self).__name__, valid)
 
     def _defaults(self) -> dict[str, Any]:
         return {"dt": simulator.state.dt}

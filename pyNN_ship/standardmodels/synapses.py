@@ -8,7 +8,7 @@ from pyNN import errors
 from pyNN.standardmodels import build_translations, synapses
 
 from .. import simulator
-from ..units import has_unit, magnitude
+from ..units import has_unit, magnitude, require_value
 
 WEIGHT_UNITS = ("nA", "uS", "mV")
 
@@ -23,6 +23,8 @@ class StaticSynapse(synapses.StaticSynapse):
 
     def __init__(self, **parameters: Any) -> None:
         self.weight_unit: str | None = None
+        if "weight" in parameters:
+            require_value("weight", parameters["weight"])
         if has_unit(parameters.get("weight")):
             self.weight_unit = weight_unit(parameters["weight"])
             parameters["weight"] = magnitude("weight", parameters["weight"], self.weight_unit)
