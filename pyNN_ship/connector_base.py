@@ -20,6 +20,7 @@ from pyNN import connectors as pynn
 from pyNN import errors
 from pyNN.random import AbstractRNG, RandomDistribution
 
+from .connections import checked_weights
 from .connector_draws import NUMBERS_PER_CHUNK, IntegerArray
 from .lazy_values import PairValues
 
@@ -138,11 +139,8 @@ def check_values(projection: Any, targets: IntegerArray, values: Values) -> None
         fails the columns decide (with an unknown receptor type their signs may differ).
     """
     synapse_type = projection.synapse_type
-    weights = values.get("weight")
-    if weights is not None and not np.isfinite(weights).all():
-        raise errors.InvalidWeightError(
-            f"A weight of '{projection.label}' is not finite; weights must be."
-        )
+    if "weight" in values:
+        checked_weights(values["weight"], projection.label)
     for name, check in getattr(synapse_type, "parameter_checks", {}).items():
         native_name = synapse_type.translations[name]["translated_name"]
         if native_name not in values or len(targets) == 0:

@@ -191,8 +191,8 @@ Callback = Callable[[float], float]
 def _number(function: str, meaning: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise TypeError(f"{function}({value!r}): give a {meaning} in ms, as a number.")
-    if not math.isfinite(value):
-        raise ValueError(f"{function}({value}): give a {meaning} in ms that is finite.")
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{function}({value}): give a {meaning} in ms that is finite and >= 0.")
     return float(value)
 
 
@@ -239,8 +239,6 @@ def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
         If the duration is negative or not finite.
     """
     simtime = _number("run", "duration", time_in_ms("simtime", simtime))
-    if simtime < 0:
-        raise ValueError(f"run({simtime}): give a duration in ms that is >= 0.")
     simulator.state.require_setup()
     return float(_run(simtime, _patient(callbacks)))
 

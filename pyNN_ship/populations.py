@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyNN import common, errors
 from pyNN.common.populations import BasePopulation
+from pyNN.models import BaseCellType
 from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, Sequence, simplify
 from pyNN.standardmodels import StandardCellType
 
@@ -89,9 +90,9 @@ class _Cells(BasePopulation):
                 )
         evaluated = {}
         for name, value in initial_values.items():
-            require_value(name, value)
             plain = magnitude(name, value, states[name])
             try:
+                require_value(name, plain)
                 lazy = LazyArray(plain, shape=(self.size,), dtype=float)
                 evaluated[name] = lazy.evaluate(simplify=True)
                 if not np.isfinite(evaluated[name]).all():
@@ -187,10 +188,11 @@ class Population(_Cells, common.Population):
         label: str | None = None,
     ) -> None:
         network = simulator.state.network
-        if isinstance(cellclass, type) and issubclass(cellclass, StandardCellType):
+        if isinstance(cellclass, type) and issubclass(cellclass, BaseCellType):
             cellclass, cellparams = cellclass(**(cellparams or {})), None
         if not hasattr(cellclass, "model"):
-            raise TypeError(
+            kind = errors.InvalidModelError if isinstance(cellclass, BaseCellType) else TypeError
+            raise kind(
                 f"{cellclass!r} is not a cell type of pyNN.ship; give one of those that "
                 "list_standard_models() names, such as IF_curr_exp(tau_m=20.0)."
             )

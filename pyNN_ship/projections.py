@@ -42,7 +42,8 @@ class Projection(common.Projection):
         self._network = simulator.state.network
         if synapse_type is not None:
             _check_shapes(synapse_type, presynaptic_population, postsynaptic_population)
-        if len(getattr(postsynaptic_population, "receptor_types", "?")) == 0:
+        cells = isinstance(postsynaptic_population, (common.BasePopulation, common.Assembly))
+        if cells and len(postsynaptic_population.receptor_types) == 0:
             raise errors.ConnectionError(
                 f"'{postsynaptic_population.label}' has no receptors that a projection could "
                 "reach; spike sources only send."

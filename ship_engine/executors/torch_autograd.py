@@ -246,7 +246,7 @@ class _Run:
                 monitor.append(self._sampled(monitor, step), step)
 
     def _sampled(self, monitor: StateMonitor, step: int) -> np.ndarray:
-        row = self._neurons[monitor.group].sample(monitor.state, step)
+        row = self._neurons[monitor.group].received(monitor.state, step)
         sample: np.ndarray = row.cpu().numpy()[monitor.cells]
         return sample
 

@@ -124,18 +124,25 @@ class NeuronTensors:
         """Set the injected current of every cell."""
         self.current = _copy(current, self.current)
 
-    def sample(self, state: str, step: int) -> Tensor:
-        """A state of every cell, with the input that arrives at this very moment."""
-        return self._received(state, step)
-
     def flush(self, negligible: float) -> None:
         """Set states to zero that are too small to matter: denormal numbers are slow."""
         for values in self.states.values():
             values[values.abs() < negligible] = 0.0
 
+    def received(self, state: str, step: int) -> Tensor:
+        """A state with what its ports receive at a step; deaf while the state is held."""
+        values, slot = self.states[state], step % self.ring.shape[1]
+        for port, ring in zip(self._model.ports, self.ring, strict=True):
+            if port.state == state:
+                arriving = ring[slot] * self._values[port.gain] if port.gain else ring[slot]
+                if state in self._model.held:
+                    arriving = torch.where(self.refractory > self._instant, 0.0, arriving)
+                values = values + arriving
+        return values
+
     def step(self, step: int) -> Spikes:
         """Take the input of a step and advance through it."""
-        states = {name: self._received(name, step) for name in self.states}
+        states = {name: self.received(name, step) for name in self.states}
         self.ring[:, step % self.ring.shape[1]] = 0.0
         new = self._functions.advance(states, self._values, self.current)
         above = self._functions.threshold(new, self._values)
@@ -152,17 +159,6 @@ class NeuronTensors:
 
     def _no_spikes(self) -> Spikes:
         return Spikes(self.current.new_empty(0, dtype=torch.int64), self.current.new_empty(0))
-
-    def _received(self, state: str, step: int) -> Tensor:
-        """A state with what its ports receive in a step; deaf while the state is held."""
-        values, slot = self.states[state], step % self.ring.shape[1]
-        for port, ring in zip(self._model.ports, self.ring, strict=True):
-            if port.state == state:
-                arriving = ring[slot] * self._values[port.gain] if port.gain else ring[slot]
-                if state in self._model.held:
-                    arriving = torch.where(self.refractory > self._instant, 0.0, arriving)
-                values = values + arriving
-        return values
 
     def _free(self, new: Values, old: Values, held: Tensor) -> Values:
         """New states, but old ones of cells whose refractory period holds them."""

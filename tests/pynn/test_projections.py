@@ -329,8 +329,7 @@ def test_what_is_no_population_connector_or_synapse(sim, cells, network):
     assert network() == before
 
 
-def test_parts_of_other_simulators(sim, cells, network):
-    from pyNN.connectors import AllToAllConnector
+def test_synapse_types_of_other_simulators_are_refused(sim, cells, network):
     from pyNN.standardmodels.synapses import StaticSynapse
 
     class Foreign(StaticSynapse):
@@ -342,8 +341,24 @@ def test_parts_of_other_simulators(sim, cells, network):
     before = network()
     with pytest.raises(errors.InvalidModelError, match="Foreign is not a synapse type of pyNN"):
         sim.Projection(*cells, sim.AllToAllConnector(), Foreign())
-    with pytest.raises((TypeError, errors.InvalidModelError), match="AllToAllConnector"):
-        sim.Projection(*cells, AllToAllConnector())
+    assert network() == before
+
+
+def test_connectors_that_know_only_pynn_connect_the_same(sim, cells, network):
+    from pyNN import connectors
+
+    weight = sim.RandomDistribution("uniform", (0.0, 1.0), rng=sim.NumpyRNG(3))
+    found = []
+    for module in (sim, connectors):
+        connector = module.FixedProbabilityConnector(0.6, rng=sim.NumpyRNG(5))
+        projection = sim.Projection(*cells, connector, sim.StaticSynapse(weight=weight, delay=0.5))
+        found.append(projection.get(["weight", "delay"], format="list"))
+    assert found[0] == found[1]
+    assert len(found[0]) > 0
+    before = network()
+    elsewhere = connectors.AllToAllConnector(location_selector="soma")
+    with pytest.raises(NotImplementedError, match="one compartment"):
+        sim.Projection(*cells, elsewhere)
     assert network() == before
 
 

@@ -123,7 +123,7 @@ def test_one_list_for_all(sim, spike_times):
     ("times", "message"),
     [([2.0, 1.0], "ascending order; sort them"), ([-1.0, 1.0], "finite and >= 0 ms"),
      ([np.nan], "finite and >= 0 ms"), ([np.inf], "finite and >= 0 ms"),
-     (None, "finite and >= 0 ms"), ([None], "finite and >= 0 ms")],
+     (None, "spike_times = None"), ([None], "finite and >= 0 ms")],
 )  # fmt: skip
 def test_impossible_times(sim, network, times, message):
     source = sim.Population(2, sim.SpikeSourceArray(spike_times=[1.0]))

@@ -136,7 +136,7 @@ def test_a_number_in_the_right_unit_stays_as_it_is(number, unit):
     assert magnitude("x", number, unit) == number
 
 
-@pytest.mark.parametrize("value", [1, "x", None, [1, 2], lambda i: i])
+@pytest.mark.parametrize("value", [1, "x", None, [1, 2]])
 def test_what_has_no_unit_is_returned(value):
     assert magnitude("x", value, "ms") is value
     assert not has_unit(value)
