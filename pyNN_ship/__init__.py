@@ -11,6 +11,7 @@ from pyNN.random import GSLRNG, NumpyRNG, RandomDistribution
 from pyNN.space import Space
 from pyNN.standardmodels import StandardCellType
 
+from .assemblies import Assembly
 from .connectors import (
     AllToAllConnector,
     ArrayConnector,
@@ -34,7 +35,6 @@ from .control import (
     get_max_delay,
     get_min_delay,
     get_time_step,
-    initialize,
     num_processes,
     rank,
     reset,
@@ -43,8 +43,8 @@ from .control import (
     run_until,
     setup,
 )
-from .populations import Assembly, Population, PopulationView
-from .procedural_api import connect, create, record, record_gsyn, record_v, set
+from .populations import Population, PopulationView
+from .procedural_api import connect, create, initialize, record, record_gsyn, record_v, set
 from .projections import Projection
 from .standardmodels.cells import (
     IF_cond_alpha,

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from pyNN import common
 from pyNN.common.control import DEFAULT_MAX_DELAY, DEFAULT_MIN_DELAY, DEFAULT_TIMESTEP
-from pyNN.recording import get_io
 
 from ship_engine.errors import InvalidValueError
 from ship_engine.executors.base import Executor
@@ -178,9 +177,11 @@ def _torch_dtype(name: str) -> Any:
 
 def end(compatible_output: bool = True) -> None:
     """Write what was to be recorded to files; data stay readable."""
-    for population, variables, filename in simulator.state.write_on_end:
-        population.write_data(get_io(filename), variables)
-    simulator.state.write_on_end = []
+    waiting = simulator.state.write_on_end
+    while waiting:
+        # If one cannot be written, the others still wait.
+        cells, variables, file = waiting.pop(0)
+        cells.write_data(file, variables, annotations=cells.annotations)
 
 
 _run, _run_until = common.build_run(simulator)
@@ -275,8 +276,6 @@ def reset(annotations: dict[str, Any] | None = None) -> None:
     simulator.state.require_setup()
     _reset(annotations or {})
 
-
-initialize = common.initialize
 
 (
     get_current_time,

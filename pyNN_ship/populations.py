@@ -1,4 +1,4 @@
-"""Populations, views and assemblies."""
+"""Populations and views."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
 
 from . import simulator
 from .errors import as_pynn_errors
-from .recording import Recorder
+from .recording import Recorder, checked_file, write_at_end
 from .units import magnitude, magnitudes, require_value
 
 
@@ -77,7 +77,11 @@ class _Cells(BasePopulation):
         locations: Any = None,
     ) -> None:
         interval = magnitude("sampling_interval", sampling_interval, "ms")
-        super().record(variables, to_file, interval, locations)
+        file = checked_file(to_file)
+        super().record(variables, None, interval, locations)
+        if file is not None:
+            self.recorder.file = file
+        write_at_end(self, variables, file)
 
     record.__doc__ = common.Population.record.__doc__
 
@@ -175,7 +179,7 @@ class _Cells(BasePopulation):
 class Population(_Cells, common.Population):
     __doc__ = common.Population.__doc__
     _recorder_class = Recorder
-    _assembly_class: type[Assembly]
+    _assembly_class: type[common.Assembly]
     _group: Group
 
     def __init__(
@@ -251,7 +255,7 @@ class Population(_Cells, common.Population):
 
 class PopulationView(_Cells, common.PopulationView):
     __doc__ = common.PopulationView.__doc__
-    _assembly_class: type[Assembly]
+    _assembly_class: type[common.Assembly]
 
     def __init__(self, parent: Any, selector: Any, label: str | None = None) -> None:
         if not isinstance(selector, slice):
@@ -282,12 +286,3 @@ class PopulationView(_Cells, common.PopulationView):
             name: LazyArray(values.evaluate(simplify=False)[selection], (self.size,), dtype=float)
             for name, values in self._root.initial_values.items()
         }
-
-
-class Assembly(common.Assembly):
-    __doc__ = common.Assembly.__doc__
-    _simulator = simulator
-
-
-Population._assembly_class = Assembly
-PopulationView._assembly_class = Assembly

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyNN import common
+from pyNN.core import deprecated
 
 from . import simulator
 from .connectors import FixedProbabilityConnector
@@ -16,6 +17,14 @@ create = common.build_create(Population)
 connect = common.build_connect(Projection, FixedProbabilityConnector, StaticSynapse)
 set = common.set
 record = common.build_record(simulator)
+
+
+@deprecated("Population.initialize()")
+def initialize(cells: Any, **initial_values: Any) -> None:
+    """Set initial values of a cell, population, view or assembly."""
+    if isinstance(cells, common.IDMixin):
+        cells = cells.as_view()
+    cells.initialize(**initial_values)
 
 
 def record_v(source: Any, filename: str) -> None:

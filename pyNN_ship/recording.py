@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,10 +18,86 @@ from pyNN.recording import Variable
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 
 from . import simulator
+from .segments import Cells, Segment, Signal, Spikes, neo_block
+
+
+def variable_names(variables: Any) -> list[str] | None:
+    """Names of variables, each once; None stands for 'all'.
+
+    Raises
+    ------
+    TypeError
+        If these are not names.
+    """
+    if isinstance(variables, str):
+        return None if variables == "all" else [variables]
+    names = list(variables) if isinstance(variables, Iterable) else [variables]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"variables = {variables!r}; give a name, a list of names or 'all'.")
+    return list(dict.fromkeys(names))
+
+
+def neo_io(file: Any) -> Any:
+    """What writes to a file.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a file name nor a path nor a Neo IO.
+    """
+    if isinstance(file, (str, os.PathLike)):
+        return recording.get_io(os.fspath(file))
+    if not hasattr(file, "write_block"):
+        raise TypeError(f"{file!r} is no file; give a file name, a path or a Neo IO.")
+    return file
+
+
+def checked_file(to_file: Any) -> Any:
+    """A file name or Neo IO to write to on `end()`, or None if there is none.
+
+    A format that cannot be written is refused now, not after the run.
+    """
+    if to_file is None or isinstance(to_file, bool):
+        return None
+    io = neo_io(to_file)
+    # A Neo IO that holds its file open would do so until the end.
+    return os.fspath(to_file) if isinstance(to_file, (str, os.PathLike)) else io
+
+
+def _as_slice(indices: NDArray[np.integer]) -> Any:
+    """The same as a slice if possible, with which copying takes a tenth of the time."""
+    if indices.size and (np.diff(indices) == 1).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1)
+    return indices
+
+
+def write_at_end(cells: Any, variables: Any, file: Any) -> None:
+    """Write data of a population, view or assembly on `end()`, if there is a file."""
+    if file is not None and variables is not None:
+        simulator.state.write_on_end.append((cells, variables, file))
+
+
+def require_data(segments: Sequence[Segment], names: Iterable[str] | None, label: str) -> None:
+    """Refuse to return nothing.
+
+    Raises
+    ------
+    pyNN.errors.NothingToWriteError
+        If there is no segment, or none with a variable that was asked for.
+    """
+    if not segments:
+        raise errors.NothingToWriteError(
+            f"Nothing has been recorded from '{label}' yet; call run() first."
+        )
+    for name in names or ():
+        if not any(name in segment.variables for segment in segments):
+            raise errors.NothingToWriteError(
+                f"{name} of '{label}' has not been recorded; call record({name!r}), then run()."
+            )
 
 
 class Recorder(recording.Recorder):
-    """Puts what the engine's monitors keep into Neo blocks."""
+    """Keeps track of what is recorded of a population, and makes Neo blocks of it."""
 
     _simulator = simulator
 
@@ -25,6 +106,15 @@ class Recorder(recording.Recorder):
         self._spike_monitor: SpikeMonitor | None = None
         self._state_monitors: dict[str, list[StateMonitor]] = {}
         self._network = simulator.state.network
+        self._cleared_at = 0
+
+    def _require_this_network(self) -> None:
+        if self._network is not simulator.state.network:
+            raise RuntimeError(
+                f"'{self.population.label}' was made before the last setup(); make it again."
+            )
+
+    # --- what to record --------------------------------------------------------------------------
 
     def record(
         self,
@@ -33,21 +123,7 @@ class Recorder(recording.Recorder):
         sampling_interval: float | None = None,
         locations: Any = None,
     ) -> None:
-        if locations is not None:
-            raise NotImplementedError(
-                "Cells of pyNN.ship have one compartment; leave out locations=, or run this with "
-                "pyNN.neuron or pyNN.arbor."
-            )
-        celltype = self.population.celltype
-        if isinstance(variables, str) and variables == "all":
-            variables = celltype.recordable
-        wanted = self._localize_variables(variables, None)
-        for variable in wanted:
-            if not self.population.can_record(variable.name):
-                raise errors.RecordingError(variable.name, celltype)
-        if sampling_interval is not None:
-            self._check_interval(sampling_interval)
-            self._check_sampling_interval(sampling_interval)
+        wanted = self.checked(variables, sampling_interval, locations)
         if not any(self.recorded.values()):
             self._recording_start_time = simulator.state.t * pq.ms
         chosen = set(ids)
@@ -56,24 +132,53 @@ class Recorder(recording.Recorder):
             self.recorded[variable] |= new
             self._record(variable, new, sampling_interval)
 
-    def _check_interval(self, interval: float) -> None:
-        steps = interval / simulator.state.dt
-        if not (steps > 1 - 1e-6 and abs(steps - round(steps)) < 1e-6):
+    def checked(
+        self, variables: Any, sampling_interval: Any = None, locations: Any = None
+    ) -> list[Variable]:
+        """Variables that can be recorded like this; nothing is recorded yet."""
+        self._require_this_network()
+        self._refuse_locations(locations)
+        names = variable_names(variables)
+        if names is None:
+            names = list(self.population.celltype.recordable)
+        self._refuse_unknown(names)
+        if sampling_interval is not None:
+            self._check_interval(sampling_interval)
+            self._check_sampling_interval(sampling_interval)
+        return [Variable(name=name, location=None, label=None) for name in names]
+
+    def _refuse_locations(self, locations: Any) -> None:
+        if locations is not None:
+            raise NotImplementedError(
+                "Cells of pyNN.ship have one compartment; leave out locations=, or run this with "
+                "pyNN.neuron or pyNN.arbor."
+            )
+
+    def _refuse_unknown(self, names: Iterable[str]) -> None:
+        for name in names:
+            if not self.population.can_record(name):
+                raise errors.RecordingError(name, self.population.celltype)
+
+    def _check_interval(self, interval: Any) -> None:
+        number = isinstance(interval, (int, float, np.number)) and not isinstance(interval, bool)
+        steps = interval / simulator.state.dt if number else math.nan
+        if not (1 - 1e-6 < steps < math.inf and abs(steps - round(steps)) < 1e-6):
+            shown = f"{interval} ms" if number else repr(interval)
             raise ValueError(
-                f"sampling_interval = {interval:g} ms; give a multiple of the time step, "
+                f"sampling_interval = {shown}; give a multiple of the time step, "
                 f"{simulator.state.dt:g} ms."
             )
 
     def _record(
         self, variable: Variable, new_ids: Any, sampling_interval: float | None = None
     ) -> None:
-        cells = self._indices(sorted(new_ids))
+        cells = self._indices(np.sort(np.fromiter(new_ids, np.int64)))
         group = self.population._group
         if variable.name == "spikes":
             self._spike_monitor = self._network.record_spikes(group, cells)
             return
         if sampling_interval is not None:
-            self.sampling_interval = sampling_interval
+            self.sampling_interval = float(sampling_interval)
         if cells.size == 0:
             return
         start, interval = self._grid()
@@ -89,47 +194,154 @@ class Recorder(recording.Recorder):
         start = int(clock.nearest_step(float(self._recording_start_time)))
         return start, max(int(clock.nearest_step(self.sampling_interval)), 1)
 
-    def _indices(self, ids: list[int]) -> NDArray[np.int64]:
-        return np.array(ids, np.int64) - int(self.population.first_id)
+    def _indices(self, cells: Cells) -> Cells:
+        return cells - int(self.population.first_id)
 
-    def _get_spiketimes(
-        self, ids: list[int], clear: bool = False
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        if self._spike_monitor is None:
-            return np.empty(0, np.int64), np.empty(0)
-        cells, times = self._spike_monitor.spikes(self._network.clock)
-        wanted = np.zeros(self.population.size, bool)
-        wanted[self._indices(ids)] = True
-        keep = wanted[cells]
-        cells, times = cells[keep], times[keep]
-        order = np.lexsort((times, cells))
-        return cells[order].astype(np.int64) + int(self.population.first_id), times[order]
+    # --- what has been recorded ------------------------------------------------------------------
 
-    def _get_all_signals(
-        self, variable: Variable, ids: list[int], clear: bool = False
-    ) -> tuple[NDArray[np.float64], None]:
+    def segments(self, names: Sequence[str] | None, ids: Any) -> list[Segment]:
+        """Copies of what has been recorded of these variables and cells; None stands for all."""
+        self._require_this_network()
+        cells = None if ids is None else np.asarray(ids).astype(np.int64)
+        segments = [segment.of(names, cells) for segment in self.cache]
+        if simulator.state.running:
+            segments.append(self._current_segment(names, cells))
+        return segments
+
+    def _current_segment(
+        self, names: Sequence[str] | None = None, chosen: Cells | None = None
+    ) -> Segment:
+        signals, spikes = [], []
+        for variable, recorded in self.recorded.items():
+            if names is not None and variable.name not in names:
+                continue
+            cells = np.sort(np.fromiter(recorded, np.int64))
+            if chosen is not None:
+                cells = cells[np.isin(cells, chosen)]
+            if variable.name == "spikes":
+                spikes.append(self._spikes(cells))
+            elif cells.size:
+                signals.append(self._signal(variable, cells))
+        return Segment(
+            simulator.state.segment_counter,
+            self.population.describe(),
+            datetime.now(),
+            signals,
+            spikes,
+        )
+
+    def _spikes(self, cells: Cells) -> Spikes:
+        senders, times = np.empty(0, np.int64), np.empty(0)
+        if self._spike_monitor is not None:
+            spiking, times = self._spike_monitor.spikes(self._network.clock)
+            wanted = np.zeros(self.population.size, bool)
+            wanted[self._indices(cells)] = True
+            order = np.lexsort((times, spiking))
+            order = order[wanted[spiking[order]]]
+            senders, times = spiking[order].astype(np.int64), times[order]
+        return Spikes(
+            times,
+            senders + int(self.population.first_id),
+            cells,
+            self._indices(cells),
+            [self.population.label] * cells.size,
+            float(self._recording_start_time),
+            self._network.time,
+        )
+
+    def _signal(self, variable: Variable, cells: Cells) -> Signal:
+        return Signal(
+            variable.name,
+            self.population.find_units(variable),
+            self._samples(variable.name, self._indices(cells)),
+            cells,
+            self._indices(cells),
+            float(self._recording_start_time),
+            self.sampling_interval,
+            self.population.label,
+        )
+
+    def _samples(self, name: str, indices: Cells) -> NDArray[np.float64]:
         start, interval = self._grid()
-        rows = (self._network.step - start) // interval + 1
+        count = (self._network.step - start) // interval + 1
         # What was not recorded from the start of the segment on is not known until then.
-        everything = np.full((rows, self.population.size), np.nan)
-        for monitor in self._state_monitors.get(variable.name, []):
+        samples = np.full((count, indices.size), np.nan)
+        column = np.full(self.population.size, -1)
+        column[indices] = np.arange(indices.size)
+        for monitor in self._state_monitors.get(name, []):
             first = (monitor.phase - start) // interval
-            everything[first : first + monitor.count, monitor.cells] = monitor.samples
-        return everything[:, self._indices(ids)], None
+            columns = column[monitor.cells]
+            keep = np.flatnonzero(columns >= 0)
+            rows = slice(first, first + monitor.count)
+            samples[rows, _as_slice(columns[keep])] = monitor.samples[:, _as_slice(keep)]
+        return samples
 
     def _local_count(self, variable: Variable, filter_ids: Any = None) -> dict[int, int]:
-        ids = sorted(self.filter_recorded(variable, filter_ids))
         if self._spike_monitor is None:
             return {}
-        counts = self._spike_monitor.counts()[self._indices(ids)]
-        return dict(zip(map(int, ids), counts.tolist(), strict=True))
+        ids = sorted(map(int, self.filter_recorded(variable, filter_ids)))
+        counts = self._spike_monitor.counts()[self._indices(np.array(ids, np.int64))]
+        return dict(zip(ids, counts.tolist(), strict=True))
 
-    def get(self, variables: Any, *arguments: Any, **options: Any) -> Any:
-        if not simulator.state.running and not list(self.cache):
-            raise errors.NothingToWriteError(
-                f"Nothing has been recorded from '{self.population.label}' yet; call run() first."
-            )
-        return super().get(variables, *arguments, **options)
+    # --- giving it away --------------------------------------------------------------------------
+
+    def get(
+        self,
+        variables: Any,
+        gather: bool = False,
+        filter_ids: Any = None,
+        clear: bool = False,
+        annotations: Mapping[str, Any] | None = None,
+        locations: Any = None,
+    ) -> Any:
+        self._refuse_locations(locations)
+        names = variable_names(variables)
+        self._refuse_unknown(names or ())
+        segments = self.segments(names, filter_ids)
+        require_data(segments, names, self.population.label)
+        block = neo_block(
+            segments,
+            self.population.label,
+            self.population.describe(),
+            {**self.metadata, **(annotations or {})},
+        )
+        if clear:
+            self.clear()
+        return block
+
+    get.__doc__ = recording.Recorder.get.__doc__
+
+    def write(
+        self,
+        variables: Any,
+        file: Any = None,
+        gather: bool = False,
+        filter_ids: Any = None,
+        clear: bool = False,
+        annotations: Mapping[str, Any] | None = None,
+        locations: Any = None,
+    ) -> None:
+        io = neo_io(self.file if file is None else file)
+        io.write_block(self.get(variables, gather, filter_ids, False, annotations, locations))
+        if clear:
+            self.clear()
+
+    write.__doc__ = recording.Recorder.write.__doc__
+
+    def store_to_cache(self, annotations: Mapping[str, Any] | None = None) -> None:
+        if self._network.step > self._cleared_at:
+            segment = self._current_segment()
+            self.cache.store(replace(segment, annotations=dict(annotations or {})))
+        self._cleared_at, self.clear_flag = 0, False
+        self._recording_start_time = 0.0 * pq.ms
+
+    store_to_cache.__doc__ = recording.Recorder.store_to_cache.__doc__
+
+    def clear(self) -> None:
+        super().clear()
+        self._cleared_at = self._network.step
+
+    clear.__doc__ = recording.Recorder.clear.__doc__
 
     def _clear_simulator(self) -> None:
         if self._spike_monitor is not None:

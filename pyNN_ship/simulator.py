@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyNN import common, errors
 
-from ship_engine.lowering.cache import KernelCache
 from ship_engine.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ship_engine.lowering.cache import KernelCache
 
     from .standardmodels.electrodes import ShipCurrentSource
 
@@ -62,6 +63,8 @@ class State(common.control.BaseState):
     def cache(self) -> KernelCache:
         """Compiled functions; they outlive the networks."""
         if self._cache is None:
+            from ship_engine.lowering.cache import KernelCache
+
             self._cache = KernelCache()
         return self._cache
 
@@ -133,6 +136,7 @@ class State(common.control.BaseState):
     def clear(self) -> None:
         """Forget all populations, projections and recordings."""
         self.recorders: set[Any] = set()
+        self.write_on_end: list[Any] = []
         self.current_sources = []
         self.id_counter = 0
         self.segment_counter = 0

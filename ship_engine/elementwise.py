@@ -48,6 +48,8 @@ def where(condition: Any, if_true: Any, if_false: Any) -> Any:
         return np.where(condition, if_true, if_false)
     if library.__name__ == "sympy":
         return library.Piecewise((if_true, condition), (if_false, True))
+    if not (hasattr(if_true, "dtype") or hasattr(if_false, "dtype")):
+        if_true = library.tensor(if_true, dtype=library.float64)
     return library.where(condition, if_true, if_false)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,9 @@ class Binding:
     """
 
     def __init__(self, network: Network, cache: KernelCache) -> None:
-        self._network, self._cache = network, cache
+        # Not held, since the executor holds this for as long as the network lives.
+        self._weak_network = weakref.ref(network)
+        self._cache = cache
         self._structure = (-1, -1)
         self._table = np.zeros(r.NETWORK_COLUMNS, np.int64)
         self._groups: dict[Group, BoundGroup] = {}
@@ -40,6 +43,12 @@ class Binding:
         self._banks: list[_CurrentBank] = []
         clock = network.clock
         self.scalars = np.array([clock.dt, clock.instant, float(network.on_grid)])
+
+    @property
+    def _network(self) -> Network:
+        network = self._weak_network()
+        assert network is not None
+        return network
 
     @property
     def address(self) -> int:
@@ -52,10 +61,16 @@ class Binding:
         if self._structure != structure:
             self._bind()
             self._structure = structure
+        stale = False
         for row, bound in zip(self._group_records, self._groups.values(), strict=True):
             if bound.version != bound.group.version:
-                bound.refresh(self._network, self._cache)
+                bound.refresh(network, self._cache)
                 self._record_group(row, bound)
+                stale = True
+        if stale:
+            # Monitors point at coefficients, which have moved.
+            self._bind_monitors()
+            self._table[r.MONITORS] = address(self._monitor_records)
 
     def _bind(self) -> None:
         network = self._network

@@ -151,7 +151,12 @@ class NeuronTensors:
             return self._no_spikes()
         left = self.refractory
         held = left > self._dt - self._instant
-        redo = ~held & ((left > self._instant) | ~(above < 0.0))
+        quiet = above < 0.0
+        if self._model.jumps():
+            start = self._functions.threshold(states, self._values)
+            assert start is not None
+            quiet &= start < 0.0
+        redo = ~held & ((left > self._instant) | ~quiet)
         self.states = _chosen(~redo, self._free(new, states, held), states)
         self.refractory = torch.where(held, (left - self._dt).clamp(min=0.0), left)
         cells = redo.nonzero().flatten()
@@ -182,7 +187,12 @@ class NeuronTensors:
         above = torch.where(free, above, -1.0)
         failed = ~(above < math.inf)
         self.failed = bool(failed.any())
-        spiking = (above >= 0.0) & ~failed
+        spiking = above >= 0.0
+        if self._model.jumps():
+            begun = self._functions.threshold(states, values)
+            assert begun is not None
+            spiking |= free & (begun >= 0.0)
+        spiking &= ~failed
         states = _chosen(~spiking, end, states)
         hits = spiking.nonzero().flatten()
         offsets, left = left.new_empty(0), torch.zeros_like(left)

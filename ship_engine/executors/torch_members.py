@@ -89,6 +89,10 @@ class Neurons:
         for name in self._model.held:
             new[name] = torch.where(resting, old[name], new[name])
         distance = self._functions.threshold(new, self._values)
+        if distance is not None and self._model.jumps():
+            at_once = self._functions.threshold(old, self._values)
+            assert at_once is not None
+            distance = torch.maximum(distance, at_once)
         spikes = self._current.new_zeros(self._left.shape)
         if distance is not None:
             spikes = torch.where(resting, spikes, self._surrogate(distance))

@@ -126,7 +126,10 @@ class KernelWriter:
         assert self.model.threshold is not None
         after = values | {name: f"{own(name)}_new" for name in self.states}
         below = f"{self._call('threshold', self.model.threshold, after)} < 0.0"
-        lines = [f"quiet = {below}"]
+        if self.model.jumps():
+            before = values | {name: f"{own(name)}_old" for name in self.states}
+            below += f") & ({self._call('threshold', self.model.threshold, before)} < 0.0"
+        lines = [f"quiet = ({below})"]
         if self.refractory:
             lines.append("held = left > dt - instant")
             lines.append("redo = (not held) & ((left > instant) | (not quiet))")
@@ -195,7 +198,11 @@ class KernelWriter:
         tagged = {name: f"{own(name)}_end" for name in self.states}
         lines = self._move("remaining", "_end")
         lines.append(f"above = {self._call('threshold', self.model.threshold, tagged)}")
-        lines.append("if above < 0.0:")
+        if self.model.jumps():
+            start = self._call("threshold", self.model.threshold, {})
+            lines.append(f"if above < 0.0 and {start} < 0.0:")
+        else:
+            lines.append("if above < 0.0:")
         arrived = [f"{own(name)} = {own(name)}_end" for name in self.states]
         lines += _indent(arrived)
         lines.append("elif not above < math.inf:")

@@ -14,7 +14,7 @@ One time step from t to t + dt is
    its refractory period the states named in `held` stay where they are.
 
 Executors find the moment of the spike inside the step by calling `time_dep` for a part of it,
-therefore every function must be valid for any dt > 0.
+therefore every function must be valid for any dt >= 0.
 """
 
 from __future__ import annotations
@@ -105,6 +105,13 @@ class Model:
     def takes_current(cls) -> bool:
         """Whether a current can be injected into this model."""
         return "i_inj" in argument_names(cls.advance_timestep)
+
+    @classmethod
+    def jumps(cls) -> bool:
+        """Whether arriving input can move the component over its threshold at once."""
+        if cls.threshold is None:
+            return False
+        return any(port.state in argument_names(cls.threshold) for port in cls.ports)
 
     @classmethod
     def state_index(cls, name: str) -> int:

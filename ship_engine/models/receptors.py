@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ship_engine.elementwise import exp, exp_moment, exprel
+from ship_engine.elementwise import absolute, exp, exp_moment, exprel, minimum, where
 from ship_engine.models.base import Elementwise, Parameter, Port, State
 
 EULER = 2.718281828459045
@@ -69,7 +69,8 @@ class CurrentExponential(Receptor):
 
     @staticmethod
     def coupling(dt, tau_syn, tau_m, cm):
-        return (exp(-dt / tau_m) * dt / cm * exprel(dt * (1.0 / tau_m - 1.0 / tau_syn)),)
+        a, b = dt / tau_m, dt / tau_syn
+        return (exp(-minimum(a, b)) * dt / cm * exprel(-absolute(a - b)),)
 
     @staticmethod
     def drive(isyn, to_v):
@@ -105,9 +106,11 @@ class CurrentAlpha(Receptor):
 
     @staticmethod
     def coupling(dt, tau_syn, tau_m, cm):
-        z = dt * (1.0 / tau_m - 1.0 / tau_syn)
-        leak = exp(-dt / tau_m) * dt / cm
-        return leak * exprel(z), leak * dt * exp_moment(z)
+        # Exponents are never positive, so nothing overflows however short a time constant is.
+        a, b = dt / tau_m, dt / tau_syn
+        slow, z = exp(-minimum(a, b)) * dt / cm, -absolute(a - b)
+        mean, moment = exprel(z), exp_moment(z)
+        return slow * mean, slow * dt * where(a > b, mean - moment, moment)
 
     @staticmethod
     def drive(isyn, isyn_rise, to_v, rise_to_v):

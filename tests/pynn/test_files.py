@@ -114,6 +114,57 @@ def test_a_setup_without_end_forgets_the_files(sim, tmp_path):
     assert not (tmp_path / "data.pkl").exists()
 
 
+def test_end_writes_an_assembly_to_one_file(sim, tmp_path):
+    first, second = sim.Population(2, sim.IF_curr_exp()), sim.Population(1, sim.IF_curr_exp())
+    path = tmp_path / "data.pkl"
+    (first + second).record("v", to_file=path)
+    sim.run(2.0)
+    sim.end()
+    assert read(path).segments[0].analogsignals[0].shape == (21, 3)
+
+
+def test_one_file_that_cannot_be_written_leaves_the_others(sim, tmp_path):
+    first, second = sim.Population(2, sim.IF_curr_exp()), sim.Population(1, sim.IF_curr_exp())
+    first.record("v", to_file=tmp_path / "a.pkl")
+    second.record("v", to_file=tmp_path / "b.pkl")
+    first.record(None)
+    sim.run(2.0)
+    with pytest.raises(OSError, match=r"v of .* has not been recorded"):
+        sim.end()
+    sim.end()
+    assert read(tmp_path / "b.pkl").segments[0].analogsignals[0].shape == (21, 1)
+
+
+def test_the_file_that_was_given_before(sim, tmp_path):
+    population = sim.Population(2, sim.IF_curr_exp())
+    population.record("v", to_file=tmp_path / "data.pkl")
+    sim.run(2.0)
+    population.write_data(None)
+    assert read(tmp_path / "data.pkl").segments[0].analogsignals[0].shape == (21, 2)
+
+
+@pytest.mark.parametrize("file", [3, ["a.pkl"]])
+def test_what_is_no_file(sim, cells, network, file):
+    before = network()
+    for call in (
+        lambda: cells.write_data(file, clear=True),
+        lambda: sim.Assembly(cells).write_data(file, clear=True),
+        lambda: cells.record("isyn_exc", to_file=file),
+    ):
+        with pytest.raises(TypeError, match="give a file name, a path or a Neo IO"):
+            call()
+    assert network() == before
+    assert cells.get_data("v").segments[0].analogsignals[0].shape == (401, 3)
+
+
+def test_an_assembly_may_clear_what_it_has_written(sim, cells, tmp_path):
+    assembly = sim.Assembly(cells[0:1], cells[1:3])
+    assembly.write_data(tmp_path / "a.pkl", clear=True)
+    sim.run(1.0)
+    assert read(tmp_path / "a.pkl").segments[0].analogsignals[0].shape == (401, 3)
+    assert assembly.get_data().segments[0].analogsignals[0].shape == (11, 3)
+
+
 @pytest.mark.parametrize("name", ["data.txt", "data.ras", "data.v", "data.gsyn"])
 def test_text_files_are_refused(sim, cells, tmp_path, name):
     path = str(tmp_path / name)

@@ -59,6 +59,8 @@ def test_initialize(sim):
     assert cells[1].get_initial_value("v") == -60.0
     sim.initialize(cells[0:1] + cells[2:3], v=-61.0)
     assert [cell.get_initial_value("v") for cell in cells] == [-61.0, -60.0, -61.0]
+    sim.initialize(cells[1], v=-62.0)
+    assert cells[1].get_initial_value("v") == -62.0
 
 
 @pytest.mark.parametrize("part", ["population", "view", "cell", "assembly"])
@@ -74,8 +76,9 @@ def test_record(sim, tmp_path, part):
     sim.record("v", recorded, path, sampling_interval=0.5, annotations={"trial": 1})
     sim.run(2.0)
     sim.end()
-    (signal,) = neo.io.PickleIO(path).read_block().segments[0].analogsignals
-    assert signal.shape == (5, count)
+    block = neo.io.PickleIO(path).read_block()
+    assert block.segments[0].analogsignals[0].shape == (5, count)
+    assert block.annotations["trial"] == 1
 
 
 def test_record_v_and_gsyn(sim, tmp_path):
