@@ -226,13 +226,39 @@ class Projection(common.Projection):
         with_address: bool = True,
         multiple_synapses: str = "sum",
     ) -> Any:
+        """Weights, delays, or both, in PyNN's units.
+
+        Parameters
+        ----------
+        attribute_names : str or list of str
+            'weight', 'delay', or a list of them.
+        format : {'list', 'array'}
+            'list' gives a tuple for each connection, ordered by presynaptic cell; 'array' gives a
+            matrix [presynaptic, postsynaptic] for each attribute, NaN where nothing is connected.
+        gather : bool or 'all'
+            Whether to collect from all MPI processes.
+        with_address : bool
+            Whether each tuple starts with the indices of the two cells.
+        multiple_synapses : {'sum', 'first', 'last', 'min', 'max'}
+            What a matrix holds where cells are connected more than once.
+
+        Returns
+        -------
+        list of tuple, or float64 array, or list of arrays
+            A list of plain numbers for one attribute without addresses.
+
+        Raises
+        ------
+        pyNN.errors.NonExistentParameterError
+            If there is no such attribute.
+        ValueError
+            If the format or the operation is none of those above.
+        """
         names = [attribute_names] if isinstance(attribute_names, str) else attribute_names
         self._refuse_unknown(names)
         if format not in ("list", "array"):
             raise ValueError(f"format = {format!r}; give 'list' or 'array'.")
         return super().get(attribute_names, format, gather, with_address, multiple_synapses)
-
-    get.__doc__ = common.Projection.get.__doc__
 
     def _refuse_unknown(self, names: Any) -> None:
         valid = self.synapse_type.get_parameter_names()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 
 from ship_engine.executors.base import Executor
 from ship_engine.lowering.cache import KernelCache
+
+# Tests run side by side; threads of torch that wait for each other would take minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 EXECUTORS = ("numba", "torch")
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ship_engine.elementwise import absolute, exp, exp_moment, exprel, minimum, where
+from ship_engine.elementwise import exp, exp_moment, exprel, where
 from ship_engine.models.base import Elementwise, Parameter, Port, State
 
 EULER = 2.718281828459045
@@ -70,7 +70,10 @@ class CurrentExponential(Receptor):
     @staticmethod
     def coupling(dt, tau_syn, tau_m, cm):
         a, b = dt / tau_m, dt / tau_syn
-        return (exp(-minimum(a, b)) * dt / cm * exprel(-absolute(a - b)),)
+        # Exponents are never positive, so nothing overflows however short a time constant is.
+        slower = a <= b
+        z = where(slower, a - b, b - a)
+        return (where(slower, exp(-a), exp(-b)) * dt / cm * exprel(z),)
 
     @staticmethod
     def drive(isyn, to_v):
@@ -106,11 +109,12 @@ class CurrentAlpha(Receptor):
 
     @staticmethod
     def coupling(dt, tau_syn, tau_m, cm):
-        # Exponents are never positive, so nothing overflows however short a time constant is.
         a, b = dt / tau_m, dt / tau_syn
-        slow, z = exp(-minimum(a, b)) * dt / cm, -absolute(a - b)
+        slower = a <= b
+        z = where(slower, a - b, b - a)
         mean, moment = exprel(z), exp_moment(z)
-        return slow * mean, slow * dt * where(a > b, mean - moment, moment)
+        scale = where(slower, exp(-a), exp(-b)) * dt / cm
+        return scale * mean, scale * dt * where(slower, moment, mean - moment)
 
     @staticmethod
     def drive(isyn, isyn_rise, to_v, rise_to_v):
