@@ -88,8 +88,8 @@ class Projection(common.Projection):
             wanted = next(p.unit for p in ports if p.name == self.receptor_type)
             if unit not in (None, wanted):
                 raise errors.InvalidParameterValueError(
-                    f"The weight of '{self.label}' is given as a quantity like {unit}, but the "
-                    f"receptor '{self.receptor_type}' of '{population.label}' takes {wanted}."
+                    f"The weight of '{self.label}' is given as a quantity like {unit}, but its "
+                    f"receptor '{self.receptor_type}' takes {wanted}."
                 )
 
     def _set_connections(
