@@ -11,6 +11,8 @@ from pyNN.random import GSLRNG, NumpyRNG, RandomDistribution
 from pyNN.space import Space
 from pyNN.standardmodels import StandardCellType
 
+from ship_engine import __version__
+
 from .assemblies import Assembly
 from .connectors import (
     AllToAllConnector,
@@ -71,3 +73,4 @@ def list_standard_models() -> list[str]:
 
 
 __all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]
+__all__ += ["__version__"]

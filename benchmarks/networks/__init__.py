@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-NAMES = ("cuba", "coba", "brunel", "tiny", "build", "step", "first_use")
+NAMES = ("cuba", "coba", "brunel", "tiny", "build", "step", "first_use", "accuracy")
 
 
 def load(name: str) -> ModuleType:

@@ -2,11 +2,12 @@
 
 Each cell type is one neuron that fires irregularly for a second, in three cases: inputs at times on
 the grid of time steps, inputs at any times, and a constant current. The truth is computed without
-time steps by ``accuracy_reference.py``, which shares no code with any simulator; run with a time
-step of 0.001 ms, NEST, NEURON and ship all approach it (see ``tests/reference/neurons``).
+time steps by ``accuracy_reference.py``, which shares no code with any simulator; with steps of
+0.001 ms NEST and NEURON approach it (see ``tests/reference/neurons``).
 
-The potential is compared for a neuron that has the same input and cannot spike. IF_curr_delta is
-missing from pyNN.neuron. Nothing here is random or timed: ``--repeats 1`` is enough.
+A spike more than 5 ms from any true one counts as added, and that true one as lost. The potential
+is compared for a neuron that has the same input and cannot spike. Nothing here is timed, nor random
+from run to run: ``--repeats 1`` is enough. IF_curr_delta is missing from pyNN.neuron.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def input_times(kind: str, duration: float) -> dict[str, list[float]]:
         times, time = [], 0.0
         while (time := time - 1e3 / rate * math.log(1.0 - draw())) < duration - DELAY:
             times.append(max(time, TIMESTEP))
-        if kind == "on grid":  # each time once, since NEURON stops at a second
+        if kind == "on grid":  # each time once
             times = [step * TIMESTEP for step in sorted({math.ceil(t / TIMESTEP) for t in times})]
         result[receptor] = [round(time, 9) for time in times]
     return result

@@ -32,7 +32,8 @@ DELAY_STRIDE = 6  # 0: one delay for all
 RING = 7  # address of the target port's ring buffer
 RING_SLOTS = 8
 RING_WIDTH = 9
-UNDELAYED = 10  # 1: acts in the step in which it is emitted; 2: in the next; 0: delayed
+TIMING = 10  # how arrivals are timed; one of the following
+SPLIT, SAME_STEP, NEXT_STEP, NEAREST_STEP = 0, 1, 2, 3
 PROJECTION_COLUMNS = 11
 
 # One row for each state monitor.

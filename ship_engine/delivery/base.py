@@ -3,7 +3,8 @@
 A spike that a component emits at time t through a synapse of delay d acts at t + d.  Inputs act
 at the starts of time steps: at t_k, before the step from t_k to t_(k+1).  What falls between two
 of them acts on both, in proportion to its nearness, so that neither the sum nor the mean time of
-the input changes; a spike on the grid acts at one.
+the input changes; a spike on the grid acts at one.  A jump of the very state that is compared
+with the threshold cannot be halved, so it acts at the nearer of the two.
 
 Every input port of a group has a ring buffer with a slot for each coming time step, into which
 deliveries add and from which the group's step takes.  A projection of delay zero is not delayed

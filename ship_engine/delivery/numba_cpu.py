@@ -86,18 +86,18 @@ def add_undelayed(p, first, last, slot, after):
 def deliver(p, g, step, dt, instant):
     """Deliver all spikes that a group had in this step through one projection."""
     index, offset, start = int32(g[r.GROUP_INDEX]), float64(g[r.GROUP_OFFSET]), int64(p[r.START])
-    same_delay, undelayed = p[r.DELAY_STRIDE] == 0, p[r.UNDELAYED]
+    same_delay, timing = p[r.DELAY_STRIDE] == 0, p[r.TIMING]
     slot = step % p[r.RING_SLOTS] + (int32(p[r.DELAY])[0] if same_delay else 0)
     rate, tiny = 1.0 / dt, instant / dt
     for k in range(g[r.GROUP_COUNT]):
         source = index[k]
         first, last = start[source], start[source + 1]
         late, after = 0, offset[k] * rate
-        if undelayed == 1 or (undelayed == 0 and after < tiny):
-            after = 0.0
-        elif undelayed == 2 or after > 1.0 - tiny:
-            after = 0.0
+        nearest = 0.5 if timing == r.NEAREST_STEP else 1.0 - tiny
+        if timing == r.NEXT_STEP or (timing != r.SAME_STEP and after >= nearest):
             late = 1
+        if timing != r.SPLIT or late == 1 or after < tiny:
+            after = 0.0
         if same_delay:
             add_undelayed(p, first, last, slot + late, after)
         else:

@@ -147,7 +147,10 @@ class Binding:
         row[r.RING] = address(ring.data[ports.index(projection.port)])
         row[r.RING_SLOTS] = ring.slots
         row[r.RING_WIDTH] = ring.width
-        row[r.UNDELAYED] = (2 if backward else 1) if synapses.undelayed else 0
+        if synapses.undelayed:
+            row[r.TIMING] = r.NEXT_STEP if backward else r.SAME_STEP
+        else:
+            row[r.TIMING] = r.NEAREST_STEP if projection.target.model.jumps() else r.SPLIT
 
     def _bind_monitors(self) -> None:
         network = self._network

@@ -272,6 +272,7 @@ class _Path:
         self._ring = ring[[port.name for port in target.model.ports].index(projection.port)]
         self._sources = projection.source.size
         self._undelayed, self._backward = synapses.undelayed, backward
+        self._nearest = target.model.jumps()
         self._dt, self._instant = network.clock.dt, network.clock.instant
 
     def deliver(self, spikes: Spikes, step: int) -> None:
@@ -279,6 +280,8 @@ class _Path:
         late = spikes.offsets / self._dt
         if self._undelayed:
             late = torch.full_like(late, float(self._backward))
+        elif self._nearest:
+            late = (late >= 0.5).to(late.dtype)
         late = torch.where(late < self._instant / self._dt, 0.0, late)
         late = torch.where(late > 1.0 - self._instant / self._dt, 1.0, late)
         parts = self._ring.new_zeros(2, self._sources)

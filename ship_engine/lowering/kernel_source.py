@@ -32,8 +32,12 @@ from ship_engine.lowering.layout import (
 )
 from ship_engine.models.base import Model, argument_names
 
-CROSSING_ITERATIONS = 4
-"""Steps of the Illinois method after the first secant; the crossing is then exact to 1e-9 dt."""
+CROSSING_ITERATIONS = 6
+"""Steps of the Illinois method after the first secant.
+
+Then the crossing is found to rounding, or to about 1e-7 dt where the potential only grazes the
+threshold.
+"""
 
 
 class KernelWriter:

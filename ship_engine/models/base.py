@@ -133,6 +133,11 @@ class Source:
     ports: ClassVar[tuple[Port, ...]] = ()
 
     @classmethod
+    def jumps(cls) -> bool:
+        """Nothing moves a source over a threshold."""
+        return False
+
+    @classmethod
     def takes_current(cls) -> bool:
         """A source has no membrane to inject a current into."""
         return False
