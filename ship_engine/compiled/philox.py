@@ -13,7 +13,8 @@ from ship_engine.random import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_
 M0, M1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1)
 W0, W1 = np.uint64(WEYL_0), np.uint64(WEYL_1)
 LOW, SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
-TO_UNIT = 2.0**-32
+HALF, LOW_HALF = np.uint64(16), np.uint64(0xFFFF)
+TO_UNIT, HALF_TO_UNIT = 2.0**-32, 2.0**-16
 
 
 @inlined
@@ -26,6 +27,18 @@ def philox(k0, k1, c0, c1, c2, c3):
         k0 = (k0 + W0) & LOW
         k1 = (k1 + W1) & LOW
     return c0, c1, c2, c3
+
+
+@inlined
+def upper_half(word):
+    """A number in (0, 1) from the upper half of a word, on a grid of 2**-16."""
+    return (np.float64(np.int64(word >> HALF)) + 0.5) * HALF_TO_UNIT
+
+
+@inlined
+def lower_half(word):
+    """A number in (0, 1) from the lower half of a word, on a grid of 2**-16."""
+    return (np.float64(np.int64(word & LOW_HALF)) + 0.5) * HALF_TO_UNIT
 
 
 @inlined

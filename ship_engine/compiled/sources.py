@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ship_engine.compiled.dialect import float64, int32, int64, jit, uint8, uint64
-from ship_engine.compiled.philox import philox, unit
+from ship_engine.compiled.philox import lower_half, philox, unit, upper_half
 from ship_engine.lowering.layout import (
     ERROR,
     FLAGS,
@@ -60,14 +60,14 @@ def array_kernel(group, step, low, high):
 
 
 @jit
-def draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3):
-    """Draw four uniform numbers for each cell: for the count of its spikes and three times."""
+def draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3, w4, w5, w6):
+    """Draw uniform numbers for each cell: one for the count of its spikes, six for their times."""
     for i in range(count):
         a, b, c, d = philox(k0, k1, np.uint64(first + i), c1, c2, np.uint64(0))
         u[i] = unit(a)
-        w1[i] = unit(b)
-        w2[i] = unit(c)
-        w3[i] = unit(d)
+        w1[i], w2[i] = upper_half(b), lower_half(b)
+        w3[i], w4[i] = upper_half(c), lower_half(c)
+        w5[i], w6[i] = upper_half(d), lower_half(d)
     return 0
 
 
@@ -130,10 +130,10 @@ def flag_active(count, number, flags):
 
 @jit
 def later_word(m, k0, k1, cell, c1, c2):
-    """Uniform number for the m-th spike of a cell in a step, from its fourth on."""
-    block = np.uint64((m - 3) // 4 + 1)
+    """Uniform number for the m-th spike of a cell in a step, from its seventh on."""
+    block = np.uint64((m - 6) // 4 + 1)
     a, b, c, d = philox(k0, k1, np.uint64(cell), c1, c2, block)
-    which = (m - 3) % 4
+    which = (m - 6) % 4
     if which == 0:
         return unit(a)
     if which == 1:
@@ -171,13 +171,15 @@ def poisson_kernel(group, step, low, high):
     width = 8 * block
     u, w1 = float64(G[WORDS]), float64(G[WORDS] + width)
     w2, w3 = float64(G[WORDS] + 2 * width), float64(G[WORDS] + 3 * width)
-    mean, term = float64(G[WORDS] + 4 * width), float64(G[WORDS] + 5 * width)
-    cumulative, number = float64(G[WORDS] + 6 * width), float64(G[WORDS] + 7 * width)
+    w4, w5 = float64(G[WORDS] + 4 * width), float64(G[WORDS] + 5 * width)
+    w6, mean = float64(G[WORDS] + 6 * width), float64(G[WORDS] + 7 * width)
+    term, cumulative = float64(G[WORDS] + 8 * width), float64(G[WORDS] + 9 * width)
+    number = float64(G[WORDS] + 10 * width)
     flags, words = uint8(G[FLAGS]), uint64(G[FLAGS])
     found = 0
     for first in range(low, high, block):
         count = block if first + block < high else high - first
-        draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3)
+        draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3, w4, w5, w6)
         prepare_counts(G, first, count, t, dt, mean, term, cumulative, number)
         for k in range(1, terms, 4):
             add_four_terms(count, k, u, mean, term, cumulative, number)
@@ -200,7 +202,7 @@ def poisson_kernel(group, step, low, high):
                     int64(G[ERROR])[0] = j
                     return found
                 for m in range(n):
-                    if m < 3:
+                    if m < 6:
                         within = w1[m * block + i]
                     else:
                         within = later_word(m, k0, k1, j, c1, c2)

@@ -7,43 +7,7 @@ from ship_engine.compiled.dialect import float64, int32, int64, jit
 
 
 @jit
-def add_same(target, first, last, ring, amount):
-    """One weight for all, arriving on the grid."""
-    for e in range(first, last):
-        ring[target[e]] += amount
-    return 0
-
-
-@jit
-def add_same_split(target, first, last, ring, amount, ring_after, amount_after):
-    """One weight for all, arriving between two steps."""
-    for e in range(first, last):
-        j = target[e]
-        ring[j] += amount
-        ring_after[j] += amount_after
-    return 0
-
-
-@jit
-def add_weighted(target, weight, first, last, ring, part):
-    """A weight for each, arriving on the grid."""
-    for e in range(first, last):
-        ring[target[e]] += part * weight[e]
-    return 0
-
-
-@jit
-def add_weighted_split(target, weight, first, last, ring, part, ring_after, part_after):
-    """A weight for each, arriving between two steps."""
-    for e in range(first, last):
-        j = target[e]
-        ring[j] += part * weight[e]
-        ring_after[j] += part_after * weight[e]
-    return 0
-
-
-@jit
-def add_delayed(p, first, last, slot, after):
+def add_one_by_one(p, first, last, slot, after):
     """Every synapse with a delay of its own."""
     slots, width, ring = p[r.RING_SLOTS], p[r.RING_WIDTH], float64(p[r.RING])
     slot -= slots if slot >= slots else 0
@@ -61,24 +25,31 @@ def add_delayed(p, first, last, slot, after):
 
 
 @jit
-def add_undelayed(p, first, last, slot, after):
-    """Every synapse with the same delay, which is already in the slot."""
+def add_together(p, first, last, slot, after):
+    """Synapses that have their delay, already in the slot, in common."""
     slots, width = p[r.RING_SLOTS], p[r.RING_WIDTH]
     target, weight = int32(p[r.TARGET]), float64(p[r.WEIGHT])
     slot -= slots if slot >= slots else 0
     following = slot + 1 if slot + 1 < slots else 0
     ring = float64(p[r.RING] + 8 * slot * width)
     ring_after = float64(p[r.RING] + 8 * following * width)
+    before = 1.0 - after
     if p[r.WEIGHT_STRIDE] == 0:
+        amount, rest = before * weight[0], after * weight[0]
         if after == 0.0:
-            add_same(target, first, last, ring, weight[0])
+            for e in range(first, last):
+                ring[target[e]] += amount
         else:
-            w = weight[0]
-            add_same_split(target, first, last, ring, (1.0 - after) * w, ring_after, after * w)
+            for e in range(first, last):
+                ring[target[e]] += amount
+                ring_after[target[e]] += rest
     elif after == 0.0:
-        add_weighted(target, weight, first, last, ring, 1.0)
+        for e in range(first, last):
+            ring[target[e]] += weight[e]
     else:
-        add_weighted_split(target, weight, first, last, ring, 1.0 - after, ring_after, after)
+        for e in range(first, last):
+            ring[target[e]] += before * weight[e]
+            ring_after[target[e]] += after * weight[e]
     return 0
 
 
@@ -99,7 +70,7 @@ def deliver(p, g, step, dt, instant):
         if timing != r.SPLIT or late == 1 or after < tiny:
             after = 0.0
         if same_delay:
-            add_undelayed(p, first, last, slot + late, after)
+            add_together(p, first, last, slot + late, after)
         else:
-            add_delayed(p, first, last, slot + late, after)
+            add_one_by_one(p, first, last, slot + late, after)
     return 0

@@ -153,6 +153,10 @@ class BoundSpikeArray(BoundGroup):
         self.version = self.group.version
 
 
+POISSON_BLOCK = 256
+"""Cells that a Poisson kernel draws for at a time: its eleven rows fit into the first cache."""
+
+
 class BoundPoisson(BoundGroup):
     """Poisson processes."""
 
@@ -160,7 +164,7 @@ class BoundPoisson(BoundGroup):
 
     def __init__(self, group: PoissonGroup, scalars: NDArray[np.float64]) -> None:
         super().__init__(group, HEADER + 14, scalars)
-        self._words = np.zeros((8, BLOCK))
+        self._words = np.zeros((11, POISSON_BLOCK))
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
         self.kernel = cache.fixed("poisson_kernel")
@@ -180,7 +184,7 @@ class BoundPoisson(BoundGroup):
         self.table[HEADER + 10] = self.capacity
         self.table[HEADER + 11] = poisson_terms(float(mean.max()))
         self.table[HEADER + 12] = self._words.ctypes.data
-        self.table[HEADER + 13] = BLOCK
+        self.table[HEADER + 13] = POISSON_BLOCK
         self.version = group.version
 
 

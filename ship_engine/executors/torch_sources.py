@@ -105,14 +105,30 @@ def _poisson_steps(
     begin = np.where(whole, 0.0, opening - t)
     active = np.where(whole, dt, np.minimum(t + dt, stop[cell]) - opening)
     count = _poisson_number(draw[row, cell], 0.001 * rate[cell] * active)
-    # The m-th of several spikes of a cell in a step has random number m + 1 of its stream.
     spike = np.repeat(np.arange(count.size), count)
-    number = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count) + 1
+    number = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count)
     step, cell = steps[row][spike], cell[spike]
-    words = np.stack(_words(key, cell, step, number // 4))
-    within = unit(words[number % 4, np.arange(spike.size)])
+    within = _within(key, cell, step, number)
     offset = np.full(spike.size, dt) if network.on_grid else begin[spike] + within * active[spike]
     return Events(step, cell, offset)
+
+
+def _within(
+    key: tuple[int, int],
+    cell: NDArray[np.int64],
+    step: NDArray[np.int64],
+    number: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Uniform numbers for the times of spikes, given which of its cell's and step's each is.
+
+    The first six come from the halves of three words, later ones from whole words of their own.
+    """
+    early = number < 6
+    block = np.where(early, 0, (number - 6) // 4 + 1)
+    which = np.where(early, number // 2 + 1, (number - 6) % 4)
+    word = np.stack(_words(key, cell, step, block))[which, np.arange(number.size)]
+    half = np.where(number % 2 == 0, word >> np.uint64(16), word & np.uint64(0xFFFF))
+    return np.where(early, (half.astype(np.float64) + 0.5) * 2.0**-16, unit(word))
 
 
 def _words(key: tuple[int, int], cell: Any, step: Any, block: Any) -> tuple[Any, ...]:
