@@ -38,6 +38,7 @@ class NumbaExecutor(Executor):
 
     def __init__(self, cache: KernelCache | None = None) -> None:
         self.cache = cache or KernelCache()
+        self.cache.compile_ahead("drive")
         self._bindings: WeakKeyDictionary[Network, Binding] = WeakKeyDictionary()
 
     def run(

@@ -14,6 +14,8 @@ import hashlib
 import json
 import logging
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -57,6 +59,13 @@ _FIXED = {
 }
 
 
+def _source_of(name: str) -> str:
+    """All that a fixed function is made from."""
+    package = Path(__file__).parents[1]
+    files = [package / (source.replace(".", "/") + ".py") for source in _FIXED[name].sources]
+    return "\n".join(file.read_text() for file in files)
+
+
 class KernelCache:
     """Compiled functions of this process, backed by a folder.
 
@@ -70,6 +79,7 @@ class KernelCache:
         self.directory = directory or cache_directory()
         self._loaded: dict[str, MachineCode] = {}
         self._fixed: dict[str, MachineCode] = {}
+        self._ahead: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = (
             f"{_FORMAT} {version('numba')} {version('llvmlite')} {host_description()}"
         )
@@ -90,20 +100,54 @@ class KernelCache:
         build : callable
             Gives the function to compile; called only if there is no machine code.
         """
-        digest = hashlib.sha256(f"{self._environment}\n{name}\n{content}".encode()).hexdigest()[:32]
-        if digest not in self._loaded:
-            path = self.directory / f"{name}-{digest}.kernel"
+        path = self._path(name, content)
+        if path.name not in self._loaded:
             code = self._read(path, argument_count)
-            self._loaded[digest] = code or self._compile(name, path, argument_count, build)
-        return self._loaded[digest]
+            self._loaded[path.name] = code or self._compile(name, path, argument_count, build)
+        return self._loaded[path.name]
+
+    def _path(self, name: str, content: str) -> Path:
+        digest = hashlib.sha256(f"{self._environment}\n{name}\n{content}".encode()).hexdigest()
+        return self.directory / f"{name}-{digest[:32]}.kernel"
+
+    def compile_ahead(self, name: str) -> None:
+        """Let another process compile a fixed function, if the folder lacks it.
+
+        Meanwhile this one may compile something else; `fixed` waits for it.
+        """
+        done = name in self._fixed or name in self._ahead
+        if done or self._path(name, _source_of(name)).exists() or not self._can_delegate():
+            return
+        script = (
+            "import sys; from pathlib import Path; "
+            f"sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
+            "from ship_engine.lowering.cache import KernelCache; "
+            f"KernelCache(Path({str(self.directory)!r})).fixed({name!r})"
+        )
+        self._ahead[name] = subprocess.Popen(
+            [sys.executable, "-c", script],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _can_delegate(self) -> bool:
+        """Whether this is a plain Python whose child process could write into the folder."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return False
+        writable = os.access(self.directory, os.W_OK)
+        return writable and Path(sys.executable or "").name.startswith("python")
 
     def fixed(self, name: str) -> MachineCode:
         """One of the functions that do not depend on a model, such as ``"drive"``."""
         if name not in self._fixed:
             facts = _FIXED[name]
-            package = Path(__file__).parents[1]
-            files = [package / (source.replace(".", "/") + ".py") for source in facts.sources]
-            content = "\n".join(file.read_text() for file in files)
+            content = _source_of(name)
+            ahead = self._ahead.pop(name, None)
+            if ahead is not None:
+                ahead.wait()
 
             def build() -> Callable[..., Any]:
                 function: Callable[..., Any] = getattr(

@@ -101,3 +101,30 @@ def test_a_model_that_changes_is_compiled_anew(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
     model_kernel(cache, reset_to(lambda v_reset: (v_reset,)), True)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_another_process_compiles_ahead(tmp_path):
+    cache = KernelCache(tmp_path)
+    cache.compile_ahead("group_by_source")
+    cache.compile_ahead("group_by_source")
+    assert len(cache._ahead) == 1
+    assert sorted_targets(cache) == [6, 5, 7]
+    assert [file.suffix for file in tmp_path.iterdir()] == [".kernel"]
+    cache.compile_ahead("group_by_source")
+    other = KernelCache(tmp_path)
+    other.compile_ahead("group_by_source")
+    assert cache._ahead == other._ahead == {}
+
+
+@pytest.mark.parametrize("reason", ["no plain Python", "folder not to be written"])
+def test_nothing_is_compiled_ahead_where_it_would_be_in_vain(tmp_path, monkeypatch, reason):
+    folder = tmp_path
+    if reason == "no plain Python":
+        monkeypatch.setattr(sys, "executable", "/somewhere/application")
+    else:
+        folder = tmp_path / "file"
+        folder.write_text("not a folder")
+    cache = KernelCache(folder)
+    cache.compile_ahead("group_by_source")
+    assert cache._ahead == {}
+    assert sorted_targets(cache) == [6, 5, 7]
