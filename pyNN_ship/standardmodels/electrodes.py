@@ -211,17 +211,6 @@ class NoisyCurrentSource(ShipCurrentSource, electrodes.NoisyCurrentSource):
         ("dt", "interval"),
     )
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name.startswith("_") or hasattr(type(self), name)):
-            self._refuse_unknown([name])
-        super().__setattr__(name, value)
-
-    def _refuse_unknown(self, names: Iterable[str]) -> None:
-        valid = self.get_parameter_names()
-        for name in names:
-            if name not in valid:
-                raise errors.NonExistentParameterError(name, type(self).__name__, valid)
-
     def _defaults(self) -> dict[str, Any]:
         return {"dt": simulator.state.dt}
 
