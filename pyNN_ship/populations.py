@@ -11,24 +11,13 @@ from pyNN import common, errors
 from pyNN.common.populations import BasePopulation
 from pyNN.models import BaseCellType
 from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, Sequence, simplify
-from pyNN.standardmodels import StandardCellType
 
-from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup, make_group
 
 from . import simulator
 from .errors import as_pynn_errors
 from .recording import Recorder, checked_file, write_at_end
 from .units import magnitude, magnitudes, require_value
-
-
-def make_group(celltype: StandardCellType, size: int, label: str) -> Group:
-    """The engine's group for a cell type, with default parameters."""
-    model = celltype.model
-    if model.__name__ == "SpikeSourceArray":
-        return SpikeArrayGroup(size, label)
-    if model.__name__ == "SpikeSourcePoisson":
-        return PoissonGroup(size, label)
-    return NeuronGroup(model, size, label)
 
 
 class _Cells(BasePopulation):
@@ -232,7 +221,7 @@ class Population(_Cells, common.Population):
         self.all_cells = np.empty(self.size, dtype=object)
         self.all_cells[:] = list(map(cell_id, numbers))
         self._mask_local = np.ones(self.size, bool)
-        self._group = make_group(self.celltype, self.size, self.label)
+        self._group = make_group(self.celltype.model, self.size, self.label)
         native = self.celltype.native_parameters
         try:
             native.shape = (self.size,)

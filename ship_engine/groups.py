@@ -242,6 +242,13 @@ class SpikeArrayGroup(Group):
         self.version += 1
 
 
+def make_group(model: type[Model] | type[Source], size: int, label: str = "") -> Group:
+    """The group that a model needs, with default parameters."""
+    if issubclass(model, Model):
+        return NeuronGroup(model, size, label)
+    return {SpikeSourceArray: SpikeArrayGroup, SpikeSourcePoisson: PoissonGroup}[model](size, label)
+
+
 class RingBuffer:
     """Input that is still to come, for each port, time step and component.
 

@@ -14,31 +14,26 @@ from ship_engine.compiled.dialect import float64, int32, int64, jit, uint8, uint
 from ship_engine.compiled.philox import lower_half, philox, unit, upper_half
 from ship_engine.lowering.layout import (
     ERROR,
+    EVENT_CELL,
+    EVENT_COUNT,
+    EVENT_OFFSET,
+    EVENT_POSITION,
+    EVENT_STEP,
     FLAGS,
-    HEADER,
+    KEY_0,
+    KEY_1,
+    MOST_SPIKES,
+    RATE,
     SCALARS,
+    SILENCE,
     SPIKE_INDEX,
     SPIKE_OFFSET,
+    START,
+    STOP,
+    TERMS,
+    UNIFORMS,
+    UNIFORMS_WIDTH,
 )
-
-EVENT_COUNT = HEADER
-EVENT_POSITION = HEADER + 1
-EVENT_STEP = HEADER + 2
-EVENT_CELL = HEADER + 3
-EVENT_OFFSET = HEADER + 4
-ARRAY_LENGTH = HEADER + 5
-
-RATE = HEADER
-START = HEADER + 2
-STOP = HEADER + 4
-SILENCE = HEADER + 6
-KEY_0 = HEADER + 8
-KEY_1 = HEADER + 9
-CAPACITY = HEADER + 10
-TERMS = HEADER + 11  # of the Poisson distribution, until the rest is below 2**-32
-WORDS = HEADER + 12
-WORDS_WIDTH = HEADER + 13
-POISSON_LENGTH = HEADER + 14
 
 
 def array_kernel(group, step, low, high):
@@ -167,14 +162,14 @@ def poisson_kernel(group, step, low, high):
     c1, c2 = np.uint64(step) & np.uint64(0xFFFFFFFF), np.uint64(step) >> np.uint64(32)
     index, offset = int32(G[SPIKE_INDEX]), float64(G[SPIKE_OFFSET])
     rate, start, stop = float64(G[RATE]), float64(G[START]), float64(G[STOP])
-    block, terms = G[WORDS_WIDTH], G[TERMS]
+    block, terms = G[UNIFORMS_WIDTH], G[TERMS]
     width = 8 * block
-    u, w1 = float64(G[WORDS]), float64(G[WORDS] + width)
-    w2, w3 = float64(G[WORDS] + 2 * width), float64(G[WORDS] + 3 * width)
-    w4, w5 = float64(G[WORDS] + 4 * width), float64(G[WORDS] + 5 * width)
-    w6, mean = float64(G[WORDS] + 6 * width), float64(G[WORDS] + 7 * width)
-    term, cumulative = float64(G[WORDS] + 8 * width), float64(G[WORDS] + 9 * width)
-    number = float64(G[WORDS] + 10 * width)
+    u, w1 = float64(G[UNIFORMS]), float64(G[UNIFORMS] + width)
+    w2, w3 = float64(G[UNIFORMS] + 2 * width), float64(G[UNIFORMS] + 3 * width)
+    w4, w5 = float64(G[UNIFORMS] + 4 * width), float64(G[UNIFORMS] + 5 * width)
+    w6, mean = float64(G[UNIFORMS] + 6 * width), float64(G[UNIFORMS] + 7 * width)
+    term, cumulative = float64(G[UNIFORMS] + 8 * width), float64(G[UNIFORMS] + 9 * width)
+    number = float64(G[UNIFORMS] + 10 * width)
     flags, words = uint8(G[FLAGS]), uint64(G[FLAGS])
     found = 0
     for first in range(low, high, block):
@@ -198,7 +193,7 @@ def poisson_kernel(group, step, low, high):
                     begin = opening - t
                     active = min(t + dt, stop[j * G[STOP + 1]]) - opening
                     n = count_spikes(u[i], 0.001 * rate[j * G[RATE + 1]] * active, terms)
-                if found + n > G[CAPACITY]:
+                if found + n > G[MOST_SPIKES]:
                     int64(G[ERROR])[0] = j
                     return found
                 for m in range(n):

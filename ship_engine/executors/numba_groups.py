@@ -12,7 +12,7 @@ from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
 from ship_engine.lowering import layout
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.lowering.kernels import model_kernel
-from ship_engine.lowering.layout import BLOCK, HEADER, Layout
+from ship_engine.lowering.layout import BLOCK, Layout
 from ship_engine.lowering.loader import MachineCode
 from ship_engine.models.base import argument_names
 from ship_engine.random import stream_key
@@ -128,7 +128,7 @@ class BoundSpikeArray(BoundGroup):
     group: SpikeArrayGroup
 
     def __init__(self, group: SpikeArrayGroup, scalars: NDArray[np.float64]) -> None:
-        super().__init__(group, HEADER + 5, scalars)
+        super().__init__(group, layout.EVENT_TABLE_LENGTH, scalars)
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
         self.kernel = cache.fixed("array_kernel")
@@ -143,13 +143,11 @@ class BoundSpikeArray(BoundGroup):
         self._offset = np.ascontiguousarray(offsets[order])
         if steps.size:
             self._hold_spikes(int(np.unique(steps, return_counts=True)[1].max()))
-        self.table[HEADER:] = (
-            steps.size,
-            0,
-            self._step.ctypes.data,
-            self._cell.ctypes.data,
-            self._offset.ctypes.data,
-        )
+        self.table[layout.EVENT_COUNT] = steps.size
+        self.table[layout.EVENT_POSITION] = 0
+        self.table[layout.EVENT_STEP] = self._step.ctypes.data
+        self.table[layout.EVENT_CELL] = self._cell.ctypes.data
+        self.table[layout.EVENT_OFFSET] = self._offset.ctypes.data
         self.version = self.group.version
 
 
@@ -163,28 +161,33 @@ class BoundPoisson(BoundGroup):
     group: PoissonGroup
 
     def __init__(self, group: PoissonGroup, scalars: NDArray[np.float64]) -> None:
-        super().__init__(group, HEADER + 14, scalars)
-        self._words = np.zeros((11, POISSON_BLOCK))
+        super().__init__(group, layout.POISSON_TABLE_LENGTH, scalars)
+        self._uniforms = np.zeros((11, POISSON_BLOCK))
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
         self.kernel = cache.fixed("poisson_kernel")
         group = self.group
         rate, start, duration = (group.values[n] for n in ("rate", "start", "duration"))
         mean = 1e-3 * rate * network.clock.dt
-        rows = (rate, start, start + duration, np.exp(-mean))
-        self._rows = [np.ascontiguousarray(row) for row in rows]
-        for k, row in enumerate(self._rows):
-            self.table[HEADER + 2 * k] = row.ctypes.data
-            self.table[HEADER + 2 * k + 1] = int(row.size > 1)
+        rows = {
+            layout.RATE: rate,
+            layout.START: start,
+            layout.STOP: start + duration,
+            layout.SILENCE: np.exp(-mean),
+        }
+        self._rows = {place: np.ascontiguousarray(row) for place, row in rows.items()}
+        for place, row in self._rows.items():
+            self.table[place] = row.ctypes.data
+            self.table[place + 1] = int(row.size > 1)
         total = float(np.broadcast_to(mean, (group.size,)).sum())
         # Twelve standard deviations above the mean: never exceeded in the life of a universe.
         self._hold_spikes(int(total + 12.0 * np.sqrt(total) + 50.0))
         stream = (network.epoch << 32) | network.groups.index(group)
-        self.table[HEADER + 8 : HEADER + 10] = stream_key(network.seed, stream)
-        self.table[HEADER + 10] = self.capacity
-        self.table[HEADER + 11] = poisson_terms(float(mean.max()))
-        self.table[HEADER + 12] = self._words.ctypes.data
-        self.table[HEADER + 13] = POISSON_BLOCK
+        self.table[[layout.KEY_0, layout.KEY_1]] = stream_key(network.seed, stream)
+        self.table[layout.MOST_SPIKES] = self.capacity
+        self.table[layout.TERMS] = poisson_terms(float(mean.max()))
+        self.table[layout.UNIFORMS] = self._uniforms.ctypes.data
+        self.table[layout.UNIFORMS_WIDTH] = POISSON_BLOCK
         self.version = group.version
 
 

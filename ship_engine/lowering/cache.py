@@ -37,7 +37,10 @@ def cache_directory() -> Path:
     if chosen:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pynn-ship"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "pynn-ship"
+    except RuntimeError:  # a user without a home
+        return Path(tempfile.gettempdir()) / "pynn-ship"
 
 
 class _Fixed(NamedTuple):

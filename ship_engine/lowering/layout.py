@@ -21,6 +21,27 @@ REFRACTORY = 8  # float64 row: ms that remain of the refractory period
 CURRENT = 9  # float64 row: injected current
 HEADER = 10
 
+# Behind the header of a spike array: its events, sorted by step.
+EVENT_COUNT = HEADER
+EVENT_POSITION = HEADER + 1  # written: the first event that is still to come
+EVENT_STEP = HEADER + 2  # int64
+EVENT_CELL = HEADER + 3  # int32
+EVENT_OFFSET = HEADER + 4  # float64: ms from the start of the step
+EVENT_TABLE_LENGTH = HEADER + 5
+
+# Behind the header of Poisson processes: four values, each an address and a stride, and the rest.
+RATE = HEADER
+START = HEADER + 2
+STOP = HEADER + 4
+SILENCE = HEADER + 6  # probability of no spike in a whole step
+KEY_0 = HEADER + 8
+KEY_1 = HEADER + 9
+MOST_SPIKES = HEADER + 10  # that one step may bring
+TERMS = HEADER + 11  # of the Poisson distribution, until the rest is below 2**-32
+UNIFORMS = HEADER + 12  # float64 scratch: eleven rows
+UNIFORMS_WIDTH = HEADER + 13
+POISSON_TABLE_LENGTH = HEADER + 14
+
 BLOCK = 512
 """Cells that a kernel handles at a time: what they need fits into the first-level cache."""
 

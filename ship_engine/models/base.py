@@ -122,12 +122,11 @@ class Model:
 class Source:
     """Base class of models that only emit spikes; they have no state to integrate.
 
-    `kind` names the generator that executors implement; `parameters` describes the numbers that
-    it takes for each component.
+    `parameters` describes the numbers that each component takes; how it spikes is up to the
+    executors.
     """
 
     name: ClassVar[str] = ""
-    kind: ClassVar[str] = ""
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     states: ClassVar[tuple[State, ...]] = ()
     ports: ClassVar[tuple[Port, ...]] = ()

@@ -13,7 +13,6 @@ class SpikeSourceArray(Source):
     """
 
     name = "SpikeSourceArray"
-    kind = "array"
 
 
 class SpikeSourcePoisson(Source):
@@ -25,7 +24,6 @@ class SpikeSourcePoisson(Source):
     """
 
     name = "SpikeSourcePoisson"
-    kind = "poisson"
     parameters = (
         Parameter("rate", 1.0, "Hz", minimum=0.0),
         Parameter("start", 0.0, "ms"),

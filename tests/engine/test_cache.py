@@ -80,6 +80,12 @@ def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_directory() == Path.home() / ".cache" / "pynn-ship"
 
+    def nobody():
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert cache_directory().parts[-1] == "pynn-ship"
+
 
 def test_a_cached_run_imports_neither_numba_nor_torch(kernel_cache):
     sorted_targets(kernel_cache)
