@@ -5,6 +5,8 @@ Write ``import pyNN.ship as sim`` in a PyNN script; everything here is part of P
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from pyNN import errors, random, space
 from pyNN.network import Network
 from pyNN.random import GSLRNG, NumpyRNG, RandomDistribution
@@ -72,5 +74,33 @@ def list_standard_models() -> list[str]:
     ]
 
 
-__all__ = [name for name in dir() if not name.startswith("_") and name != "annotations"]
-__all__ += ["__version__"]
+_MODULES = ("errors", "random", "space")
+__all__ = ["__version__"]
+__all__ += [
+    name
+    for name, value in list(globals().items())
+    if name in _MODULES
+    or not (name.startswith("_") or name == "annotations" or isinstance(value, ModuleType))
+]
+__all__.remove("ModuleType")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def __getattr__(name: str) -> object:
+    if not name.startswith("_"):
+        import pyNN.random
+        import pyNN.standardmodels.cells
+        import pyNN.standardmodels.receptors
+        import pyNN.standardmodels.synapses
+
+        models = pyNN.standardmodels
+        places = (models.cells, models.synapses, models.receptors, pyNN.random)
+        if any(hasattr(place, name) for place in places):
+            raise AttributeError(
+                f"pyNN.ship does not have PyNN's {name} yet; list_standard_models() tells which "
+                "cell types it has, and the README what is still missing."
+            )
+    raise AttributeError(f"module 'pyNN.ship' has no attribute '{name}'")

@@ -33,6 +33,13 @@ OPTIONS = {
     "spike_precision": "off_grid",
     "progress": True,
 }
+OLD_NAMES = {
+    "dt": "timestep",
+    "time_step": "timestep",
+    "mindelay": "min_delay",
+    "maxdelay": "max_delay",
+}
+"""Arguments that PyNN once had."""
 
 
 def setup(
@@ -136,7 +143,9 @@ def _refuse_misspellings(given: dict[str, Any]) -> None:
     for name in given:
         if name in OPTIONS:
             continue
-        close = difflib.get_close_matches(name, ["timestep", "min_delay", *OPTIONS], 1, 0.8)
+        known = ["timestep", "min_delay", *OPTIONS]
+        close = [OLD_NAMES[name]] if name in OLD_NAMES else []
+        close = close or difflib.get_close_matches(name, known, 1, 0.8)
         if close:
             raise TypeError(f"setup() got '{name}'; did you mean '{close[0]}'?")
         logger.info("setup(): '%s' means nothing to pyNN.ship and is ignored.", name)

@@ -41,7 +41,11 @@ class _Cells(BasePopulation):
     def set(self, **parameters: Any) -> None:
         units = getattr(self.celltype, "units", {})
         self._refuse_unknown(parameters)
-        super().set(**magnitudes(parameters, units))
+        plain = magnitudes(parameters, units)
+        for name, value in plain.items():
+            if name != "spike_times":
+                self._check_length(name, value)
+        super().set(**plain)
 
     set.__doc__ = common.Population.set.__doc__
 
@@ -51,6 +55,16 @@ class _Cells(BasePopulation):
         return super().get(parameter_names, gather, simplify)
 
     get.__doc__ = common.Population.get.__doc__
+
+    def _check_length(self, name: str, value: Any) -> None:
+        if isinstance(value, (list, tuple, np.ndarray)) and np.shape(value) not in (
+            (),
+            (self.size,),
+        ):
+            raise errors.InvalidDimensionsError(
+                f"{name} of '{self.label}' has shape {np.shape(value)}; give one value, or one "
+                f"for each of its {self.size} cells."
+            )
 
     def _refuse_unknown(self, names: Any) -> None:
         valid = self.celltype.get_parameter_names()
@@ -223,12 +237,10 @@ class Population(_Cells, common.Population):
         self._mask_local = np.ones(self.size, bool)
         self._group = make_group(self.celltype.model, self.size, self.label)
         native = self.celltype.native_parameters
-        try:
-            native.shape = (self.size,)
-        except ValueError as error:
-            raise errors.InvalidDimensionsError(
-                f"A parameter of '{self.label}' does not fit its {self.size} cells: {error}"
-            ) from error
+        names = self.celltype.pynn_names()
+        for name, value in native.items():
+            self._check_length(names[name], value.base_value)
+        native.shape = (self.size,)
         self._set_parameters(native)
         state.network.add(self._group)
         state.id_counter += self.size

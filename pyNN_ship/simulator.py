@@ -79,8 +79,8 @@ class State(common.control.BaseState):
         """
         if self._network is None:
             raise RuntimeError(
-                "The simulator is not set up; call setup() before creating populations, synapse "
-                "types or current sources."
+                "The simulator is not set up; call setup() before anything else that builds or "
+                "runs a network."
             )
         return self._network
 

@@ -139,3 +139,18 @@ def test_a_mistake_changes_nothing(sim, state, network, kind):
         return np.hstack([signal.magnitude for signal in sorted(signals, key=lambda s: s.name)])
 
     np.testing.assert_array_equal(result(True), result(False))
+
+
+def test_what_pynn_has_and_ship_does_not_is_named_so(sim):
+    for name in (
+        "HH_cond_exp",
+        "TsodyksMarkramSynapse",
+        "CondExpPostSynapticResponse",
+        "NativeRNG",
+    ):
+        with pytest.raises(AttributeError, match=f"does not have PyNN's {name} yet"):
+            getattr(sim, name)
+    with pytest.raises(AttributeError, match="no attribute 'IF_cond_expp'"):
+        _ = sim.IF_cond_expp
+    assert "lazy_values" not in dir(sim)
+    assert {"IF_cond_exp", "get_current_time", "errors"} <= set(dir(sim))

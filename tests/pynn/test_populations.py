@@ -290,7 +290,7 @@ def test_arrays_of_other_sizes_are_refused(sim, network, value):
     before = network()
     with pytest.raises(errors.InvalidDimensionsError):
         cells.set(tau_m=value)
-    with pytest.raises(errors.InvalidDimensionsError, match="does not fit its 3 cells"):
+    with pytest.raises(errors.InvalidDimensionsError, match="one for each of its 3 cells"):
         sim.Population(3, sim.IF_curr_exp(tau_m=value), label="P")
     assert network() == before
     sim.run(1.0)

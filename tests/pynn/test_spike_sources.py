@@ -144,7 +144,7 @@ def test_times_that_are_no_numbers(sim, times):
 
 
 def test_lists_of_times_must_fit(sim):
-    with pytest.raises(errors.InvalidDimensionsError, match="does not fit its 1 cells"):
+    with pytest.raises(errors.InvalidDimensionsError, match="one for each of its 1 cells"):
         sim.Population(1, sim.SpikeSourceArray(spike_times=[[1.0], [2.0]]))
     with pytest.raises(errors.InvalidDimensionsError):
         sim.Population(3, sim.SpikeSourceArray()).set(spike_times=[[1.0], [2.0]])
