@@ -30,15 +30,9 @@ def philox(k0, k1, c0, c1, c2, c3):
 
 
 @inlined
-def upper_half(word):
-    """A number in (0, 1) from the upper half of a word, on a grid of 2**-16."""
-    return (np.float64(np.int64(word >> HALF)) + 0.5) * HALF_TO_UNIT
-
-
-@inlined
-def lower_half(word):
-    """A number in (0, 1) from the lower half of a word, on a grid of 2**-16."""
-    return (np.float64(np.int64(word & LOW_HALF)) + 0.5) * HALF_TO_UNIT
+def unit_of_half(half):
+    """A number in (0, 1), on a grid of 2**-16, from a word that holds 16 bits."""
+    return (np.float64(np.int64(half)) + 0.5) * HALF_TO_UNIT
 
 
 @inlined

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ship_engine.compiled.dialect import float64, int32, int64, jit, uint8, uint64
-from ship_engine.compiled.philox import lower_half, philox, unit, upper_half
+from ship_engine.compiled.philox import HALF, LOW_HALF, philox, unit, unit_of_half
 from ship_engine.lowering.layout import (
     ERROR,
     EVENT_CELL,
@@ -60,9 +60,9 @@ def draw_words(k0, k1, first, count, c1, c2, u, w1, w2, w3, w4, w5, w6):
     for i in range(count):
         a, b, c, d = philox(k0, k1, np.uint64(first + i), c1, c2, np.uint64(0))
         u[i] = unit(a)
-        w1[i], w2[i] = upper_half(b), lower_half(b)
-        w3[i], w4[i] = upper_half(c), lower_half(c)
-        w5[i], w6[i] = upper_half(d), lower_half(d)
+        w1[i], w2[i] = unit_of_half(b >> HALF), unit_of_half(b & LOW_HALF)
+        w3[i], w4[i] = unit_of_half(c >> HALF), unit_of_half(c & LOW_HALF)
+        w5[i], w6[i] = unit_of_half(d >> HALF), unit_of_half(d & LOW_HALF)
     return 0
 
 
