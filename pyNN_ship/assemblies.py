@@ -63,6 +63,13 @@ class Assembly(common.Assembly):
 
     set.__doc__ = common.Assembly.set.__doc__
 
+    def initialize(self, **initial_values: Any) -> None:
+        for part in self.populations:
+            part._refuse_unknown_states(initial_values)
+        super().initialize(**initial_values)
+
+    initialize.__doc__ = common.Assembly.initialize.__doc__
+
     def annotate(self, **annotations: Any) -> None:
         """Add to the annotations, which recorded data carry."""
         self.annotations.update(annotations)

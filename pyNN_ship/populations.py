@@ -90,11 +90,7 @@ class _Cells(BasePopulation):
 
     def initialize(self, **initial_values: Any) -> None:
         states = self._states()
-        for name in initial_values:
-            if name not in states:
-                raise errors.NonExistentParameterError(
-                    name, type(self.celltype).__name__, list(states)
-                )
+        self._refuse_unknown_states(initial_values)
         evaluated = {}
         for name, value in initial_values.items():
             plain = magnitude(name, value, states[name])
@@ -118,6 +114,14 @@ class _Cells(BasePopulation):
             self._initialize_evaluated(name, values)
 
     initialize.__doc__ = common.Population.initialize.__doc__
+
+    def _refuse_unknown_states(self, names: Any) -> None:
+        states = self._states()
+        for name in names:
+            if name not in states:
+                raise errors.NonExistentParameterError(
+                    name, type(self.celltype).__name__, list(states)
+                )
 
     def _states(self) -> dict[str, str]:
         """Names and units of the variables that can be initialised."""

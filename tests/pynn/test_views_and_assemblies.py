@@ -307,3 +307,14 @@ def test_receptors_of_an_assembly_are_in_the_order_of_its_cells(sim):
     for name in ("IF_curr_exp", "IF_cond_exp"):
         cells = [sim.Population(2, getattr(sim, name)()) for _ in range(2)]
         assert tuple(sim.Assembly(*cells).receptor_types) == ("excitatory", "inhibitory")
+
+
+def test_an_assembly_with_a_part_that_lacks_a_state_stays_as_it_was(sim):
+    conductances = sim.Population(2, sim.IF_cond_exp())
+    currents = sim.Population(2, sim.IF_curr_exp())
+    with pytest.raises(errors.NonExistentParameterError, match="gsyn_exc"):
+        (conductances + currents).initialize(v=-60.0, gsyn_exc=0.1)
+    for population in (conductances, currents):
+        assert population.initial_values["v"].evaluate(simplify=True) == -65.0
+    (conductances + currents).initialize(v=-60.0)
+    assert currents.initial_values["v"].evaluate(simplify=True) == -60.0
