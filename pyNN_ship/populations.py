@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,14 +30,14 @@ class _Cells(BasePopulation):
     label: str
 
     @property
+    @abstractmethod
     def _root(self) -> Population:
         """The population that holds these cells."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _selection(self) -> NDArray[np.intp] | None:
         """Indices of these cells in the root, or None for all."""
-        raise NotImplementedError
 
     def set(self, **parameters: Any) -> None:
         units = getattr(self.celltype, "units", {})
