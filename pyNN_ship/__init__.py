@@ -56,10 +56,9 @@ from .standardmodels.cells import (
     IF_curr_alpha,
     IF_curr_delta,
     IF_curr_exp,
-    SpikeSourceArray,
-    SpikeSourcePoisson,
 )
 from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
+from .standardmodels.sources import SpikeSourceArray, SpikeSourcePoisson
 from .standardmodels.synapses import StaticSynapse
 
 

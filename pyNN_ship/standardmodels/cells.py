@@ -1,4 +1,4 @@
-"""Standard cells.  PyNN's and the engine's units are the same, so names are all that differs."""
+"""Standard neurons.  PyNN's and the engine's units are the same, so names are all that differs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from ship_engine.models.lif import (
     LIFCurrentExponential,
     LIFVoltageJump,
 )
-from ship_engine.models.sources import SpikeSourceArray as ArraySource
-from ship_engine.models.sources import SpikeSourcePoisson as PoissonSource
 
 from .base import CellModel
 
@@ -66,19 +64,3 @@ class IF_cond_alpha(CellModel, cells.IF_cond_alpha):
     __doc__ = cells.IF_cond_alpha.__doc__
     model = LIFConductanceAlpha
     translations = build_translations(*_MEMBRANE, *_CONDUCTANCE)
-
-
-class SpikeSourcePoisson(CellModel, cells.SpikeSourcePoisson):
-    __doc__ = cells.SpikeSourcePoisson.__doc__
-    model = PoissonSource
-    translations = build_translations(
-        ("rate", "rate"),  # Hz
-        ("start", "start"),  # ms
-        ("duration", "duration"),  # ms
-    )
-
-
-class SpikeSourceArray(CellModel, cells.SpikeSourceArray):
-    __doc__ = cells.SpikeSourceArray.__doc__
-    model = ArraySource
-    translations = build_translations(("spike_times", "spike_times"))  # ms
