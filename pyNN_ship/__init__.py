@@ -58,6 +58,16 @@ from .standardmodels.cells import (
     IF_curr_exp,
 )
 from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
+from .standardmodels.point_neuron import LIF, PointNeuron
+from .standardmodels.receptors import (
+    AlphaPSR,
+    BetaPSR,
+    CondAlphaPostSynapticResponse,
+    CondBetaPostSynapticResponse,
+    CondExpPostSynapticResponse,
+    CurrExpPostSynapticResponse,
+    ExpPSR,
+)
 from .standardmodels.sources import SpikeSourceArray, SpikeSourcePoisson
 from .standardmodels.synapses import StaticSynapse
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pyNN import common, errors
+from pyNN import common, errors, standardmodels
+from pyNN.standardmodels import base
 
 from ship_engine import network as engine
 
 from . import simulator
+from .standardmodels.base import CellModel
 from .units import magnitude, require_value
 
 if TYPE_CHECKING:
     from .projections import Projection
+
+KNOWN_RECEPTORS = (*base.excitatory_receptor_types, *base.inhibitory_receptor_types)
 
 
 class Part(NamedTuple):
@@ -113,6 +118,36 @@ def checked_weights(weights: Any, label: str) -> Any:
         wrong = values[~np.isfinite(values)].flat[0]
         raise errors.InvalidWeightError(f"A weight of {wrong} in '{label}'; it must be finite.")
     return float(values) if values.ndim == 0 else values
+
+
+def check_signs(weights: Any, projection: Any) -> None:
+    """Run PyNN's check of the signs of weights for the receptor that they reach.
+
+    PyNN asks whether a cell as a whole has conductances; here that depends on the receptor, since
+    one cell may have receptors of both kinds.  Currents may have any sign, unless the receptor has
+    one of the names that PyNN knows.
+
+    Raises
+    ------
+    pyNN.errors.ConnectionError
+        If weights of conductances are negative, or those of currents do not fit the receptor.
+    """
+    receptor = projection.receptor_type
+    parts = getattr(projection.post, "populations", [projection.post])
+    kinds = {_has_conductance(part.celltype, receptor) for part in parts}
+    if kinds == {False} and receptor not in KNOWN_RECEPTORS:
+        return
+    if len(kinds) == 1:
+        post = SimpleNamespace(conductance_based=kinds.pop())
+        projection = SimpleNamespace(post=post, receptor_type=receptor)
+    standardmodels.check_weights(weights, projection)
+
+
+def _has_conductance(celltype: Any, receptor: str) -> bool | None:
+    if isinstance(celltype, CellModel):
+        return celltype.has_conductance(receptor)
+    kind: bool | None = celltype.conductance_based
+    return kind
 
 
 def delay_steps(delays: Any, label: str) -> Any:

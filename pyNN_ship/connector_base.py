@@ -17,10 +17,10 @@ import numpy as np
 from lazyarray import larray
 from numpy.typing import NDArray
 from pyNN import connectors as pynn
-from pyNN import errors
+from pyNN import errors, standardmodels
 from pyNN.random import AbstractRNG, RandomDistribution
 
-from .connections import checked_weights
+from .connections import check_signs, checked_weights
 from .connector_draws import NUMBERS_PER_CHUNK, IntegerArray
 from .lazy_values import PairValues
 
@@ -141,7 +141,7 @@ def check_values(projection: Any, targets: IntegerArray, values: Values) -> None
     synapse_type = projection.synapse_type
     if "weight" in values:
         checked_weights(values["weight"], projection.label)
-    for name, check in getattr(synapse_type, "parameter_checks", {}).items():
+    for name, check in _checks(synapse_type).items():
         native_name = synapse_type.translations[name]["translated_name"]
         if native_name not in values or len(targets) == 0:
             continue
@@ -158,6 +158,15 @@ def check_values(projection: Any, targets: IntegerArray, values: Values) -> None
                 f"type '{projection.receptor_type}'). Change the sign of {name} or the receptor "
                 "type, or give the connector safe=False to skip this check."
             ) from error
+
+
+def _checks(synapse_type: Any) -> dict[str, Callable[[Any, Any], None]]:
+    """The synapse type's own checks; ours in place of PyNN's for weights."""
+    checks = getattr(synapse_type, "parameter_checks", {})
+    return {
+        name: check_signs if check is standardmodels.check_weights else check
+        for name, check in checks.items()
+    }
 
 
 def _passes_by_column(

@@ -126,14 +126,16 @@ class _Cells(BasePopulation):
 
     def _states(self) -> dict[str, str]:
         """Names and units of the variables that can be initialised."""
-        return {s.name: s.unit for s in self.celltype.model.states}
+        units = {s.name: s.unit for s in self.celltype.model.states}
+        return {name: units[own] for name, own in self.celltype.state_names().items()}
 
     def _initialize_evaluated(self, name: str, values: Any) -> None:
         group = self._root._group
         assert isinstance(group, NeuronGroup)
+        state = self.celltype.state_names()[name]
         with as_pynn_errors():
-            group.initialize(name, values, self._selection)
-        stored = group.initial[group.model.state_index(name)].copy()
+            group.initialize(state, values, self._selection)
+        stored = group.initial[group.model.state_index(state)].copy()
         self._root.initial_values[name] = LazyArray(simplify(stored), (group.size,), dtype=float)
 
     def _get_view(self, selector: Any, label: str | None = None) -> PopulationView:

@@ -183,8 +183,9 @@ class Recorder(recording.Recorder):
             return
         start, interval = self._grid()
         behind = -(-(self._network.step - start) // interval)
+        state = self.population.celltype.state_names()[variable.name]
         monitor = self._network.record_state(
-            group, variable.name, cells, interval, start + behind * interval
+            group, state, cells, interval, start + behind * interval
         )
         self._state_monitors.setdefault(variable.name, []).append(monitor)
 

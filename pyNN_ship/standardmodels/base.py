@@ -21,16 +21,16 @@ class WithUnits:
         super().__init__(*arguments, **magnitudes(parameters, self.units))
 
 
-class CellModel(WithUnits):
-    """Mixin for cell types: which engine model computes them.
+class EngineModel(WithUnits):
+    """Mixin for cell types and their components: which part of the engine computes them.
 
     Attributes
     ----------
-    model : type[Model] or type[Source]
-        The engine's model.
+    model : type
+        The engine's model, membrane or receptor.
     """
 
-    model: ClassVar[type[Model] | type[Source]]
+    model: ClassVar[Any]
     translations: ClassVar[dict[str, Any]]
 
     def __init__(self, **parameters: Any) -> None:
@@ -51,7 +51,26 @@ class CellModel(WithUnits):
                     f"{parameter.requirement}."
                 )
 
-    @classmethod
-    def pynn_names(cls) -> dict[str, str]:
+    def pynn_names(self) -> dict[str, str]:
         """PyNN's name for each of the engine's parameter names."""
-        return {facts["translated_name"]: name for name, facts in cls.translations.items()}
+        return {facts["translated_name"]: name for name, facts in self.translations.items()}
+
+
+class CellModel(EngineModel):
+    """Mixin for cell types.
+
+    Attributes
+    ----------
+    model : type[Model] or type[Source]
+        The engine's model.
+    """
+
+    model: ClassVar[type[Model] | type[Source]]
+
+    def state_names(self) -> dict[str, str]:
+        """The engine's name of each state, by PyNN's."""
+        return {state.name: state.name for state in self.model.states}
+
+    def has_conductance(self, receptor_type: str) -> bool:
+        """Whether weights of this receptor are conductances."""
+        return any(p.name == receptor_type and p.unit == "uS" for p in self.model.ports)

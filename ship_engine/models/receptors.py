@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ship_engine.elementwise import exp, exp_moment, exprel, where
+from ship_engine.elementwise import absolute, exp, exp_moment, exprel, log, minimum, where
 from ship_engine.models.base import Elementwise, Parameter, Port, State
 
 EULER = 2.718281828459045
@@ -197,6 +197,52 @@ class ConductanceAlpha(Receptor):
     @staticmethod
     def advance(gsyn, gsyn_rise, decay, gained):
         return gsyn * decay + gsyn_rise * gained, gsyn_rise * decay
+
+    @staticmethod
+    def current(gsyn, v, e_syn):
+        return gsyn * (e_syn - v)
+
+
+class ConductanceBeta(Receptor):
+    """Conductance in the form of a difference of exponentials with its peak at the weight.
+
+    I = gsyn (e_syn - v);  d gsyn/dt = gsyn_rise - gsyn / tau_decay;
+    d gsyn_rise/dt = -gsyn_rise / tau_rise;  a spike of weight w adds w peak_rate to gsyn_rise.
+    So gsyn(t) = w (exp(-t / tau_decay) - exp(-t / tau_rise)) / norm for a spike at t = 0, where
+    norm is the value of the difference at its maximum,
+    t_peak = ln(tau_decay / tau_rise) / (1 / tau_rise - 1 / tau_decay).
+
+    Written with rates, nothing is divided by tau_decay - tau_rise: for equal time constants gsyn
+    is the alpha function w (t / tau) exp(1 - t / tau), and nearby it is as smooth.  The curve of
+    a spike stays the same where the two time constants change places.
+
+    Roth & van Rossum (2009), equation 6.4, in De Schutter (ed.), Computational Modeling Methods
+    for Neuroscientists.
+    """
+
+    parameters = (
+        E_SYN,
+        Parameter("tau_rise", 0.2, "ms", minimum=0.0, exclusive=True),
+        Parameter("tau_decay", 1.7, "ms", minimum=0.0, exclusive=True),
+    )
+    states = (State("gsyn", 0.0, "uS"), State("gsyn_rise", 0.0, "uS/ms"))
+    port = Port("", "gsyn_rise", "uS", gain="peak_rate")
+    coefficients = ("decay", "decay_rise", "gained", "peak_rate")
+    conductance_based = True
+
+    @staticmethod
+    def time_dep(dt, tau_rise, tau_decay):
+        a, b = dt / tau_decay, dt / tau_rise
+        gained = dt * exp(-minimum(a, b)) * exprel(-absolute(a - b))
+        # ratio - 1 is exact near 1, so that its quotient with the logarithm is accurate too.
+        ratio = tau_decay / tau_rise
+        same = absolute(ratio - 1.0) < 1e-12
+        growth = where(same, 1.0, log(ratio) / where(same, 1.0, ratio - 1.0))
+        return exp(-a), exp(-b), gained, exp(ratio * growth) / tau_decay
+
+    @staticmethod
+    def advance(gsyn, gsyn_rise, decay, decay_rise, gained):
+        return gsyn * decay + gsyn_rise * gained, gsyn_rise * decay_rise
 
     @staticmethod
     def current(gsyn, v, e_syn):
