@@ -15,6 +15,7 @@ from pyNN.standardmodels import StandardCellType
 
 from ship_engine import __version__
 
+from .absent import why_absent
 from .assemblies import Assembly
 from .connectors import (
     AllToAllConnector,
@@ -47,6 +48,7 @@ from .control import (
     run_until,
     setup,
 )
+from .native_rng import NativeRNG
 from .populations import Population, PopulationView
 from .procedural_api import connect, create, initialize, record, record_gsyn, record_v, set
 from .projections import Projection
@@ -89,7 +91,11 @@ __all__ += [
     name
     for name, value in list(globals().items())
     if name in _MODULES
-    or not (name.startswith("_") or name == "annotations" or isinstance(value, ModuleType))
+    or not (
+        name.startswith("_")
+        or name in ("annotations", "why_absent")
+        or isinstance(value, ModuleType)
+    )
 ]
 __all__.remove("ModuleType")
 
@@ -99,17 +105,5 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    if not name.startswith("_"):
-        import pyNN.random
-        import pyNN.standardmodels.cells
-        import pyNN.standardmodels.receptors
-        import pyNN.standardmodels.synapses
-
-        models = pyNN.standardmodels
-        places = (models.cells, models.synapses, models.receptors, pyNN.random)
-        if any(hasattr(place, name) for place in places):
-            raise AttributeError(
-                f"pyNN.ship does not have PyNN's {name} yet; list_standard_models() tells which "
-                "cell types it has, and the README what is still missing."
-            )
-    raise AttributeError(f"module 'pyNN.ship' has no attribute '{name}'")
+    reason = None if name.startswith("_") else why_absent(name)
+    raise AttributeError(reason or f"module 'pyNN.ship' has no attribute '{name}'")

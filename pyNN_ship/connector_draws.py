@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from pyNN import errors
 from pyNN.random import AbstractRNG, NumpyRNG, RandomDistribution
 
+from .native_rng import NativeRNG
+
 #: Random numbers held at once while a connection map is drawn (8 bytes each).
 NUMBERS_PER_CHUNK = 2**20
 
@@ -37,14 +39,14 @@ def is_numpy_stream(rng: AbstractRNG) -> bool:
 def can_draw_at_once(distribution: Any) -> bool:
     """Tell whether one call for a + b numbers gives those of a call for a, then one for b.
 
-    That fails for "normal_clipped", which redraws what is out of bounds at the end of each call,
-    and nothing is known about the generators of other people.
+    It always does for our own. NumpyRNG redraws what is out of the bounds of "normal_clipped" at
+    the end of each call, and nothing is known about the generators of other people.
     """
-    return (
-        isinstance(distribution, RandomDistribution)
-        and distribution.name != "normal_clipped"
-        and is_numpy_stream(distribution.rng)
-    )
+    if not isinstance(distribution, RandomDistribution):
+        return False
+    if isinstance(distribution.rng, NativeRNG):
+        return True
+    return distribution.name != "normal_clipped" and is_numpy_stream(distribution.rng)
 
 
 def next_numbers(distribution: Any, count: int) -> FloatArray:
@@ -109,6 +111,8 @@ def uniform_rows(rng: AbstractRNG, row_length: int) -> RowDraw:
     projections with one generator receive the same connections.
     """
     distribution = RandomDistribution("uniform", (0, 1), rng=deepcopy(rng))
+    if isinstance(distribution.rng, NativeRNG):
+        return lambda n_rows: distribution.next(n_rows * row_length).reshape(n_rows, row_length)
     if can_draw_at_once(distribution):
         # uniform(0, 1) is 0 + 1 * random_sample(), which is random_sample(), and faster so.
         random_sample = distribution.rng.rng.random_sample
@@ -144,7 +148,8 @@ def draw_with_replacement(
     partners, counts : arrays of int
         The partners of all cells one after the other, and how many each cell has.
     """
-    if own is None and isinstance(counts, np.ndarray) and is_numpy_stream(rng):
+    at_once = isinstance(rng, NativeRNG) or is_numpy_stream(rng)
+    if own is None and isinstance(counts, np.ndarray) and at_once:
         return uniform_integers(rng, int(counts.sum()), n_candidates), counts
     partners = []
     for cell, count in enumerate(counts):
@@ -210,6 +215,8 @@ def draw_pairs(
     here all words are read at once. `rng` is left where PyNN would leave it.
     """
     n_targets = len(targets)
+    if isinstance(rng, NativeRNG):
+        return uniform_integers(rng, count, n_sources), rng.choice(targets, size=count)
     if not is_numpy_stream(rng) or not isinstance(rng.rng._bit_generator, np.random.MT19937):
         drawn = [
             (uniform_integers(rng, 1, n_sources)[0], rng.choice(targets, size=1)[0])

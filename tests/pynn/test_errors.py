@@ -141,15 +141,26 @@ def test_a_mistake_changes_nothing(sim, state, network, kind):
     np.testing.assert_array_equal(result(True), result(False))
 
 
-def test_what_pynn_has_and_ship_does_not_is_named_so(sim):
-    for name in (
-        "HH_cond_exp",
-        "TsodyksMarkramSynapse",
-        "CondExpPostSynapticResponse",
-        "NativeRNG",
-    ):
-        with pytest.raises(AttributeError, match=f"does not have PyNN's {name} yet"):
-            getattr(sim, name)
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("MultiCompartmentNeuron", "pyNN.neuron or pyNN.arbor"),
+        ("KdrChannel", "pyNN.neuron or pyNN.arbor"),
+        ("morphology", "pyNN.neuron or pyNN.arbor"),
+        ("nineml_cell_type", "pyNN.neuron with the package nineml"),
+        ("nestml_cell_type", "use pyNN.nest"),
+        ("neuroml", "pyNN.neuron.neuroml"),
+        ("IntFire4", "from pyNN.neuron"),
+        ("StandardCellTypeComponent", "list_standard_models"),
+    ],
+)
+def test_what_others_have_and_ship_does_not_is_named_so(sim, name, instead):
+    assert not hasattr(sim, name)
+    with pytest.raises(AttributeError, match=f"pyNN.ship .*{name}.*{instead}"):
+        getattr(sim, name)
+
+
+def test_the_namespace_is_that_of_a_simulator(sim):
     with pytest.raises(AttributeError, match="no attribute 'IF_cond_expp'"):
         _ = sim.IF_cond_expp
     assert "lazy_values" not in dir(sim)
