@@ -16,6 +16,9 @@ from ship_engine.models.sources import SpikeSourceArray, SpikeSourcePoisson
 if TYPE_CHECKING:
     import torch
 
+    from ship_engine.gap_junctions import Coupling
+    from ship_engine.synapses.activity import SpikeHistory, SpikeQueue
+
 Selection = slice | NDArray[np.intp] | None
 
 
@@ -39,6 +42,10 @@ class Group:
         Parameters; one element stands for all components.
     version : int
         Grows with every change of a parameter, so that executors know what to refresh.
+    history : SpikeHistory or None
+        Spikes that plastic synapses onto these components have still to take in.
+    queue : SpikeQueue or None
+        Spikes of these components that are on their way to plastic synapses.
     """
 
     def __init__(
@@ -54,6 +61,8 @@ class Group:
         self.values = {p.name: np.array([p.default]) for p in model.parameters}
         self.version = 0
         self.ring = RingBuffer(len(model.ports), self.size)
+        self.history: SpikeHistory | None = None
+        self.queue: SpikeQueue | None = None
         self.set(None, **(parameters or {}))
 
     def __repr__(self) -> str:
@@ -104,9 +113,17 @@ class Group:
             )
         return np.broadcast_to(self.values[name], (self.size,))
 
+    @property
+    def sequences(self) -> Mapping[str, list[NDArray[np.float64]]]:
+        """Parameters of which each component has an array, [size] each."""
+        return {}
+
     def reset(self) -> None:
         """Back to the initial states, without pending input."""
         self.ring.clear()
+        for kept in (self.history, self.queue):
+            if kept is not None:
+                kept.clear()
 
 
 class NeuronGroup(Group):
@@ -122,6 +139,8 @@ class NeuronGroup(Group):
         The current (nA) that is injected at present.
     initial : float64 [states, size]
         Where the states start, and return to on `reset`.
+    coupling : Coupling or None
+        What gap junctions know of the components.
     """
 
     model: type[Model]
@@ -139,6 +158,7 @@ class NeuronGroup(Group):
         for row, state in zip(self.states, model.states, strict=True):
             row[:] = state.initial
         self.initial = self.states.copy()
+        self.coupling: Coupling | None = None
 
     def __getitem__(self, state: str) -> NDArray[np.float64]:
         """The row of a state: a view, [size]."""
@@ -176,6 +196,8 @@ class NeuronGroup(Group):
         self.states[:] = self.initial
         self.refractory[:] = 0.0
         self.current[:] = 0.0
+        if self.coupling is not None:
+            self.coupling.clear()
 
     def _row(self, state: str) -> int:
         names = [s.name for s in self.model.states]
@@ -207,6 +229,18 @@ class SpikeArrayGroup(Group):
     def __init__(self, size: int, label: str = "") -> None:
         super().__init__(SpikeSourceArray, size, label)
         self.times: list[NDArray[np.float64]] = [np.empty(0)] * size
+
+    @property
+    def sequences(self) -> Mapping[str, list[NDArray[np.float64]]]:
+        return {"spike_times": self.times}
+
+    def set(self, selection: Selection = None, **parameters: Any) -> None:
+        """Set `spike_times`, the only parameter; see `set_spike_times`."""
+        numbers = dict(parameters)
+        times = numbers.pop("spike_times", None)
+        super().set(selection, **numbers)
+        if times is not None:
+            self.set_spike_times(times, selection)
 
     def set_spike_times(
         self, times: list[NDArray[np.float64]], selection: Selection = None
@@ -246,7 +280,14 @@ def make_group(model: type[Model] | type[Source], size: int, label: str = "") ->
     """The group that a model needs, with default parameters."""
     if issubclass(model, Model):
         return NeuronGroup(model, size, label)
-    return {SpikeSourceArray: SpikeArrayGroup, SpikeSourcePoisson: PoissonGroup}[model](size, label)
+    if model is SpikeSourceArray:
+        return SpikeArrayGroup(size, label)
+    if model is SpikeSourcePoisson:
+        return PoissonGroup(size, label)
+    # That module builds on this one.
+    from ship_engine.renewal import RENEWAL_GROUPS
+
+    return RENEWAL_GROUPS[model](size, label)
 
 
 class RingBuffer:

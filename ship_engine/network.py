@@ -5,7 +5,7 @@ A network is a description with data; an executor runs it.  Several may be alive
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,68 +14,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from ship_engine.clock import Clock
 from ship_engine.currents import CurrentSource
-from ship_engine.delivery.base import Synapses, group_synapses
+from ship_engine.delivery.base import group_synapses
 from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.gap_junctions import Coupling, GapJunctions
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 from ship_engine.ordering import stack_order
+from ship_engine.projection import Pairs, Projection, check_connections
+from ship_engine.synapses.activity import Dynamics
+from ship_engine.synapses.base import Synapse
 
 if TYPE_CHECKING:
     from ship_engine.executors.base import Executor
     from ship_engine.lowering.cache import KernelCache
 
 SPIKE_PRECISIONS = ("off_grid", "on_grid")
-
-
-@dataclass(eq=False)
-class Projection:
-    """Synapses from one group to a port of another.
-
-    Attributes
-    ----------
-    source, target : Group
-        The groups that it connects.
-    port : str
-        Input port of the target.
-    synapses : Synapses
-        The connections, with weights and delays.
-    version : int
-        Grows with every change of a weight or delay, so that executors know what to refresh.
-    """
-
-    source: Group
-    target: Group
-    port: str
-    synapses: Synapses
-    version: int = 0
-
-    def set(self, weight: ArrayLike | None = None, delay: ArrayLike | None = None) -> None:
-        """Change weights or delays.
-
-        Parameters
-        ----------
-        weight : float or array, optional
-            One for all or one for each synapse, in the order of `synapses`.
-        delay : int or array, optional
-            In time steps, likewise.
-
-        Raises
-        ------
-        InvalidValueError
-            If a value is not allowed, or there are too many or too few.  Nothing is changed.
-        """
-        synapses = self.synapses
-        weights = synapses.weight if weight is None else np.atleast_1d(np.array(weight, np.float64))
-        delays = synapses.delay if delay is None else np.atleast_1d(np.array(delay, np.int32))
-        for name, values in (("weights", weights), ("delays", delays)):
-            if values.shape not in ((1,), (len(synapses),)):
-                raise InvalidValueError(
-                    f"{name} of shape {values.shape} for {len(synapses)} synapses; "
-                    "give one for all or one for each."
-                )
-        _check_values(self.source, self.target, len(synapses), weights, delays)
-        synapses.weight, synapses.delay = weights, delays
-        self.version += 1
 
 
 @dataclass(eq=False)
@@ -109,6 +62,8 @@ class Network:
         Time steps since the start.
     epoch : int
         How often the network was reset; each epoch has random numbers of its own.
+    arrived_until : int
+        Step until which spikes have gone along their axons to synapses with a model.
     structure : int
         Grows whenever something is added, so that executors know what to bind anew.
     """
@@ -140,10 +95,12 @@ class Network:
         self.executor, self.cache = executor, cache
         self.groups: list[Group] = []
         self.projections: list[Projection] = []
+        self.gap_junctions: list[GapJunctions] = []
         self.injections: list[Injection] = []
         self.spike_monitors: dict[Group, SpikeMonitor] = {}
         self.state_monitors: list[StateMonitor] = []
         self.step, self.epoch, self.structure = 0, 0, 0
+        self.arrived_until = -1
 
     @property
     def time(self) -> float:
@@ -161,9 +118,11 @@ class Network:
         source: Group,
         target: Group,
         port: str,
-        pairs: tuple[NDArray[np.int32], NDArray[np.int32]],
+        pairs: Pairs,
         weight: ArrayLike = 1.0,
         delay: ArrayLike = 1,
+        model: type[Synapse] | None = None,
+        parameters: Mapping[str, ArrayLike] | None = None,
     ) -> Projection:
         """Connect components of two groups.
 
@@ -179,29 +138,85 @@ class Network:
             In the unit of the port.
         delay : int or array
             In time steps; zero acts within the step.
+        model : type[Synapse], optional
+            What synapses compute; by default they multiply spikes by their weight.
+        parameters : mapping, optional
+            Of the model: values by name, each one for all or one for each synapse.
 
         Raises
         ------
         UnknownNameError
-            If the target has no such port, or a group is not of this network.
+            If the target has no such port, the model no such parameter, or a group is not of this
+            network.
         InvalidValueError
-            If a weight is not finite, a delay negative, or a component does not exist.
+            If a weight is not finite, a delay negative, a parameter out of range, or a component
+            does not exist.
         """
-        for group in (source, target):
-            if group not in self.groups:
-                raise UnknownNameError(f"'{group.label}' is not a group of this network; add it.")
+        self._require(source, target)
         ports = [p.name for p in target.model.ports]
         if port not in ports:
             raise UnknownNameError(
                 f"'{target.label}' ({target.model.name}) has no port '{port}'; "
                 f"it has {', '.join(ports) or 'none'}."
             )
-        _check_connections(source, target, pairs, weight, delay)
-        synapses = group_synapses(self.cache, source.size, *pairs, weight, delay)
-        projection = Projection(source, target, port, synapses)
+        check_connections(source, target, pairs, weight, delay)
+        given = dict(parameters or {})
+        if given and model is None:
+            raise UnknownNameError(f"Synapses without a model have no '{next(iter(given))}'.")
+        synapses, values = group_synapses(self.cache, source.size, *pairs, weight, delay, given)
+        dynamics = None
+        if model is not None:
+            label = f"{source.label} to {target.label}"
+            dynamics = Dynamics(model, len(synapses), synapses.weight, label)
+            dynamics.set(**values)
+        projection = Projection(self, (source, target, port), synapses, dynamics)
         self.projections.append(projection)
         self.structure += 1
         return projection
+
+    def _require(self, *groups: Group) -> None:
+        for group in groups:
+            if group not in self.groups:
+                raise UnknownNameError(f"'{group.label}' is not a group of this network; add it.")
+
+    def couple(
+        self, source: NeuronGroup, target: NeuronGroup, pairs: Pairs, conductance: ArrayLike
+    ) -> GapJunctions:
+        """Connect components by gap junctions; see `GapJunctions`.
+
+        Parameters
+        ----------
+        source, target : NeuronGroup
+            Groups of this network whose models have a state ``v`` and take a current.
+        pairs : (int32 array, int32 array)
+            The two components of each junction; current flows both ways.
+        conductance : float or array
+            In uS, one for all or one for each.
+
+        Raises
+        ------
+        UnknownNameError
+            If a group is not of this network.
+        InvalidValueError
+            If a group has no potential or takes no current, a component does not exist, or a
+            conductance is negative or not finite.
+        """
+        self._require(source, target)
+        for group in (source, target):
+            states = [state.name for state in group.model.states]
+            if "v" not in states or not group.model.takes_current():
+                raise InvalidValueError(
+                    f"'{group.label}' ({group.model.name}) has no membrane that a gap junction "
+                    "could reach; connect groups with a state v that take a current."
+                )
+        check_connections(source, target, pairs, 0.0, 1)
+        junctions = GapJunctions(source, target, pairs, conductance)
+        for group in (source, target):
+            if group.coupling is None:
+                group.coupling = Coupling(group.size)
+        self.gap_junctions.append(junctions)
+        self.structure += 1
+        return junctions
 
     def inject(self, source: CurrentSource, group: NeuronGroup, cells: NDArray[np.integer]) -> None:
         """Inject a current into some components of a group.
@@ -284,51 +299,24 @@ class Network:
             raise InvalidValueError(f"A run of {steps} steps; time only goes forward.")
         self.executor.run(self, steps, progress)
 
+    def catch_up(self) -> None:
+        """Let plastic synapses take in all spikes that have reached them."""
+        if any(p.dynamics is not None and p.dynamics.model.plastic() for p in self.projections):
+            self.executor.catch_up(self)
+
     def reset(self) -> None:
-        """Back to time zero and the initial states; recorded data are forgotten."""
-        self.step = 0
+        """Back to time zero, the initial states, and the weights that were given.
+
+        Recorded data are forgotten.
+        """
+        self.step, self.arrived_until = 0, -1
         self.epoch += 1
         for group in self.groups:
             group.reset()
+        for projection in self.projections:
+            projection.reset()
         for spikes in self.spike_monitors.values():
             spikes.clear()
         for samples in self.state_monitors:
             samples.clear()
         self.structure += 1
-
-
-def _check_connections(
-    source: Group,
-    target: Group,
-    pairs: tuple[NDArray[np.int32], NDArray[np.int32]],
-    weight: ArrayLike,
-    delay: ArrayLike,
-) -> None:
-    for group, cells in zip((source, target), pairs, strict=True):
-        if cells.size and (cells.min() < 0 or cells.max() >= group.size):
-            raise InvalidValueError(
-                f"Components {cells.min()} to {cells.max()} of '{group.label}', "
-                f"which has components 0 to {group.size - 1}."
-            )
-    _check_values(source, target, pairs[0].size, weight, delay)
-
-
-def _check_values(
-    source: Group, target: Group, count: int, weight: ArrayLike, delay: ArrayLike
-) -> None:
-    weights = np.asarray(weight, np.float64)
-    if not np.isfinite(weights).all():
-        raise InvalidValueError(
-            f"A weight of {weights[~np.isfinite(weights)].flat[0]} from '{source.label}' to "
-            f"'{target.label}'; weights must be finite."
-        )
-    if (np.asarray(delay) < 0).any():
-        raise InvalidValueError(
-            f"A delay of {np.min(delay)} steps from '{source.label}' to '{target.label}'; "
-            "it must be >= 0."
-        )
-    if count and np.min(delay) == 0 and np.max(delay) > 0:
-        raise InvalidValueError(
-            f"Delays of 0 and of {np.max(delay)} steps in one projection from '{source.label}' to "
-            f"'{target.label}'; connect undelayed and delayed synapses separately."
-        )

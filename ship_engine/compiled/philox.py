@@ -39,3 +39,15 @@ def unit_of_half(half):
 def unit(word):
     """A number in (0, 1) from a word."""
     return (np.float64(np.int64(word)) + 0.5) * TO_UNIT
+
+
+@inlined
+def low_word(number):
+    """The lower 32 bits of an integer that is not negative."""
+    return np.uint64(number) & LOW
+
+
+@inlined
+def high_word(number):
+    """Its upper 32 bits."""
+    return np.uint64(number) >> SHIFT

@@ -19,7 +19,16 @@ LOG_STEP = 10  # int64
 LOG_OFFSET = 11  # float64
 LOG_COUNT = 12
 LOG_CAPACITY = 13
-GROUP_COLUMNS = 14
+QUEUE_INDEX = 14  # int32: spikes on their way to synapses with a model; 0 if none needs them
+QUEUE_STEP = 15  # int64
+QUEUE_OFFSET = 16  # float64
+QUEUE_COUNT = 17
+QUEUE_CAPACITY = 18
+HISTORY_TIMES = 19  # float64 [cell, capacity]: spikes for plastic synapses; 0 if none needs them
+HISTORY_COUNT = 20  # int64 for each cell
+HISTORY_CAPACITY = 21
+HISTORY_FULL = 22  # written: whether a cell has no room for one more
+GROUP_COLUMNS = 23
 
 # One row for each projection.
 SOURCE = 0  # row of the source group
@@ -35,6 +44,55 @@ RING_WIDTH = 9
 TIMING = 10  # how arrivals are timed; one of the following
 SPLIT, SAME_STEP, NEXT_STEP, NEAREST_STEP = 0, 1, 2, 3
 PROJECTION_COLUMNS = 11
+
+# One table for each set of synapses with a model and, in whole steps, one axonal delay.
+SYNAPSE_KERNEL = 0  # address of kernel(table, spikes, step, catch_up)
+SYNAPSE_SOURCE = 1  # row of the source group
+SYNAPSE_AXONAL_STEPS = 2
+SYNAPSE_CURSOR = 3  # written: first entry of the source's queue that has not arrived yet
+SYNAPSE_SPIKES = 4  # address of the three words in which the kernel finds spikes that arrive
+SYNAPSE_SCALARS = 5  # float64: dt, the smallest time that counts
+SYNAPSE_COUNT = 6  # synapses of the whole projection
+SYNAPSE_START = 7  # int64: where each source's synapses start
+SYNAPSE_ORDER = 8  # int32: which synapses these are; 0 if they are all, in their order
+SYNAPSE_TARGET = 9  # int32
+SYNAPSE_WEIGHT = 10  # float64, and a stride
+SYNAPSE_DELAY = 12  # int32 time steps, and a stride
+SYNAPSE_RING = 14
+SYNAPSE_SLOTS = 15
+SYNAPSE_WIDTH = 16
+SYNAPSE_TIMING = 17  # as for projections
+SYNAPSE_HISTORY = 18  # float64 [target, capacity]: times of postsynaptic spikes
+SYNAPSE_CAPACITY = 19
+SYNAPSE_KNOWN = 20  # int64 for each target: how many there are
+SYNAPSE_SEEN = 21  # int64 for each synapse: how many it has taken in
+SYNAPSE_DENDRITIC = 22  # float64 ms: from the postsynaptic cell to the synapse
+SYNAPSE_AXONAL = 23  # float64 ms: from the presynaptic cell to the synapse
+SYNAPSE_ARRIVED = 24  # int64 for each synapse: presynaptic spikes that have reached it
+SYNAPSE_KEY = 25  # two words, for random numbers
+SYNAPSE_HEADER = 27  # states and parameters follow
+
+# One table for the gap junctions between two groups.
+GAP_SOURCE_V = 0  # float64 row
+GAP_SOURCE_RISE = 1  # float64 row: what the potential gained in the last step
+GAP_TARGET_V = 2
+GAP_TARGET_RISE = 3
+GAP_COUNT = 4
+GAP_SOURCE = 5  # int32
+GAP_TARGET = 6  # int32
+GAP_WEIGHT = 7  # float64, uS, and a stride
+GAP_SOURCE_CURRENT = 9  # float64 row that the current is added to
+GAP_TARGET_CURRENT = 10
+GAP_COLUMNS = 11
+
+# One row for each group with gap junctions.
+COUPLED_GROUP = 0  # row of the group
+COUPLED_V = 1  # float64 row
+COUPLED_BEFORE = 2  # float64 row: the potential one step ago; NaN where it is not known
+COUPLED_RISE = 3  # float64 row
+COUPLED_INJECTED = 4  # float64 row: current from other sources
+COUPLED_CURRENT = 5  # float64 row that the kernel reads
+COUPLED_COLUMNS = 6
 
 # One row for each state monitor.
 INTERVAL = 0  # time steps from one sample to the next
@@ -76,6 +134,13 @@ NETWORK_SCALARS = 8  # float64: dt, smallest time that counts, 1 if spikes lie o
 FAILED_GROUP = 9  # written: group that stopped the run, or -1
 CHUNK_START = 10  # step at which the current chunk, and so the amplitude tables, start
 LOG_GROUP_COUNT = 11  # number of groups
-NETWORK_COLUMNS = 12
+SYNAPSES = 12  # int64: address of each table of synapses with a model
+SYNAPSE_TABLES = 13
+ARRIVED_UNTIL = 14  # written: step until which spikes have gone along axons
+GAPS = 15
+GAP_TABLES = 16
+COUPLED = 17
+COUPLED_ROWS = 18
+NETWORK_COLUMNS = 19
 
-RUN_GROUP, RUN_DELIVERY = 0, 1
+RUN_GROUP, RUN_DELIVERY, RUN_SYNAPSES = 0, 1, 2

@@ -17,6 +17,7 @@ that a synapse takes from 4 bytes (its target) to 16.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,8 @@ def group_synapses(
     target: NDArray[np.int32],
     weight: ArrayLike,
     delay: ArrayLike,
-) -> Synapses:
+    others: Mapping[str, ArrayLike] | None = None,
+) -> tuple[Synapses, dict[str, NDArray[np.float64]]]:
     """Group synapses by source, keeping their order for each source.
 
     Parameters
@@ -91,23 +93,32 @@ def group_synapses(
         One for all or one for each synapse, in the order of `source`.
     delay : int or array
         In time steps, likewise.
+    others : mapping, optional
+        More values by name, likewise.
+
+    Returns
+    -------
+    Synapses, dict of str to float64 array
+        The synapses, and the other values in their order.
 
     Raises
     ------
     InvalidValueError
         If an array has another length than `source`.
     """
-    weights = np.atleast_1d(np.ascontiguousarray(weight, np.float64))
     delays = np.atleast_1d(np.ascontiguousarray(delay, np.int32))
+    values = {"weights": weight, **(others or {})}
+    numbers = {n: np.atleast_1d(np.ascontiguousarray(v, np.float64)) for n, v in values.items()}
     count = source.size
-    for name, values in (("weights", weights), ("delays", delays)):
-        if values.size not in (1, count):
+    shapes = {name: array.shape for name, array in numbers.items()}
+    for name, shape in {**shapes, "delays": delays.shape}.items():
+        if shape not in ((1,), (count,)):
             raise InvalidValueError(
-                f"{values.size} {name} for {count} synapses; give one for all or one for each."
+                f"{name} of shape {shape} for {count} synapses; give one for all or one for each."
             )
     start = np.zeros(sources + 1, np.int64)
     grouped = np.empty(count, np.int32)
-    permute = count > 1 and (weights.size > 1 or delays.size > 1)
+    permute = count > 1 and any(n > 1 for n in [delays.size, *(a.size for a in numbers.values())])
     order = np.empty(count if permute else 0, np.int32)
     source = np.ascontiguousarray(source, np.int32)
     target = np.ascontiguousarray(target, np.int32)
@@ -121,8 +132,6 @@ def group_synapses(
         grouped.ctypes.data,
         order.ctypes.data if permute else 0,
     )
-    if weights.size > 1:
-        weights = weights[order]
-    if delays.size > 1:
-        delays = delays[order]
-    return Synapses(start, grouped, weights.copy(), delays.copy())
+    numbers = {n: a[order] if permute and a.size > 1 else a.copy() for n, a in numbers.items()}
+    delays = delays[order] if permute and delays.size > 1 else delays.copy()
+    return Synapses(start, grouped, numbers.pop("weights"), delays), numbers

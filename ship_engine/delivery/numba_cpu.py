@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ship_engine.compiled import records as r
-from ship_engine.compiled.dialect import float64, int32, int64, jit
+from ship_engine.compiled.dialect import float64, inlined, int32, int64, jit
 
 
 @jit
@@ -53,22 +53,29 @@ def add_together(p, first, last, slot, after):
     return 0
 
 
+@inlined
+def arrival_slots(offset, dt, instant, timing):
+    """How many slots late a spike arrives, and the part of it that arrives another slot later."""
+    rate, tiny = 1.0 / dt, instant / dt
+    late, after = 0, offset * rate
+    nearest = 0.5 if timing == r.NEAREST_STEP else 1.0 - tiny
+    if timing == r.NEXT_STEP or (timing != r.SAME_STEP and after >= nearest):
+        late = 1
+    if timing != r.SPLIT or late == 1 or after < tiny:
+        after = 0.0
+    return late, after
+
+
 @jit
 def deliver(p, g, step, dt, instant):
     """Deliver all spikes that a group had in this step through one projection."""
     index, offset, start = int32(g[r.GROUP_INDEX]), float64(g[r.GROUP_OFFSET]), int64(p[r.START])
     same_delay, timing = p[r.DELAY_STRIDE] == 0, p[r.TIMING]
     slot = step % p[r.RING_SLOTS] + (int32(p[r.DELAY])[0] if same_delay else 0)
-    rate, tiny = 1.0 / dt, instant / dt
     for k in range(g[r.GROUP_COUNT]):
         source = index[k]
         first, last = start[source], start[source + 1]
-        late, after = 0, offset[k] * rate
-        nearest = 0.5 if timing == r.NEAREST_STEP else 1.0 - tiny
-        if timing == r.NEXT_STEP or (timing != r.SAME_STEP and after >= nearest):
-            late = 1
-        if timing != r.SPLIT or late == 1 or after < tiny:
-            after = 0.0
+        late, after = arrival_slots(offset[k], dt, instant, timing)
         if same_delay:
             add_together(p, first, last, slot + late, after)
         else:

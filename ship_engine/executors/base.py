@@ -32,6 +32,10 @@ class Executor(ABC):
     ) -> None:
         """Advance a network by a number of time steps; see `Network.run`."""
 
+    @abstractmethod
+    def catch_up(self, network: Network) -> None:
+        """Let plastic synapses take in all spikes that have reached them."""
+
 
 def first_non_finite(group: Group, time: float) -> NonFiniteStateError | None:
     """The error for the first state of a group that is not finite, if there is one."""

@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ship_engine.compiled import records as r
-from ship_engine.executors.numba_groups import BoundGroup, bind_group
+from ship_engine.executors.numba_bound import BoundGroup
+from ship_engine.executors.numba_coupling import BoundCoupling
+from ship_engine.executors.numba_groups import bind_group
+from ship_engine.executors.numba_synapses import BoundSynapses
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 
 if TYPE_CHECKING:
-    from ship_engine.network import Injection, Network, Projection
+    from ship_engine.network import Injection, Network
+    from ship_engine.projection import Projection
+    from ship_engine.synapses.activity import SpikeHistory
 
 
 def address(array: NDArray[Any]) -> int:
@@ -41,6 +46,7 @@ class Binding:
         self._groups: dict[Group, BoundGroup] = {}
         self._monitors: list[StateMonitor] = []
         self._banks: list[_CurrentBank] = []
+        self._synapses: list[BoundSynapses] = []
         clock = network.clock
         self.scalars = np.array([clock.dt, clock.instant, float(network.on_grid)])
 
@@ -57,7 +63,9 @@ class Binding:
     def refresh(self) -> None:
         """Follow what has changed in the network since the last run."""
         network = self._network
-        structure = (network.structure, sum(p.version for p in network.projections))
+        versions = sum(p.version for p in network.projections)
+        versions += sum(j.version for j in network.gap_junctions)
+        structure = (network.structure, versions)
         if self._structure != structure:
             self._bind()
             self._structure = structure
@@ -78,6 +86,7 @@ class Binding:
             longest = projection.synapses.longest_delay
             projection.target.ring.reserve(longest + 3, network.step)
         injected = {injection.group for injection in network.injections}
+        injected |= {g for g in network.groups if isinstance(g, NeuronGroup) and g.coupling}
         for group in network.groups:
             if group not in self._groups:
                 self._groups[group] = bind_group(group, self.scalars)
@@ -90,8 +99,9 @@ class Binding:
         self._banks = [
             _CurrentBank(group, [i for i in network.injections if i.group is group])
             for group in network.groups
-            if group in injected
+            if any(injection.group is group for injection in network.injections)
         ]
+        self._coupling = BoundCoupling(network)
         self._fill_table()
 
     def _bind_groups(self) -> None:
@@ -116,17 +126,37 @@ class Binding:
         self._projection_records = np.zeros(
             (len(network.projections), r.PROJECTION_COLUMNS), np.int64
         )
-        leaving: dict[Group, list[int]] = {group: [] for group in stack}
+        leaving: dict[Group, list[tuple[int, int]]] = {group: [] for group in stack}
+        self._synapses = []
         for k, projection in enumerate(network.projections):
             backward = place[projection.target] <= place[projection.source]
+            if projection.dynamics is not None:
+                leaving[projection.source] += self._bind_synapses(projection, backward)
+                continue
             self._record_projection(self._projection_records[k], projection, number, backward)
             if len(projection.synapses):
-                leaving[projection.source].append(k)
+                leaving[projection.source].append((r.RUN_DELIVERY, k))
         program = []
         for group in stack:
             program.append((r.RUN_GROUP, number[group]))
-            program += [(r.RUN_DELIVERY, k) for k in leaving[group]]
+            program += leaving[group]
         self._program = np.array(program, np.int64).reshape(-1, 2)
+        tables = [table for bound in self._synapses for table in bound.tables]
+        self._synapse_tables = np.array([address(table) for table in tables], np.int64)
+
+    def _bind_synapses(self, projection: Projection, backward: bool) -> list[tuple[int, int]]:
+        """Tables of synapses with a model; what the program has to do after their source's step."""
+        if not len(projection.synapses):
+            return []
+        first = sum(len(bound.tables) for bound in self._synapses)
+        bound = BoundSynapses(projection, self._network, self._cache)
+        bound.set_timing(_timing(projection, backward))
+        self._synapses.append(bound)
+        return [
+            (r.RUN_SYNAPSES, first + k)
+            for k, table in enumerate(bound.tables)
+            if table[r.SYNAPSE_AXONAL_STEPS] == 0
+        ]
 
     def _record_projection(
         self,
@@ -147,10 +177,7 @@ class Binding:
         row[r.RING] = address(ring.data[ports.index(projection.port)])
         row[r.RING_SLOTS] = ring.slots
         row[r.RING_WIDTH] = ring.width
-        if synapses.undelayed:
-            row[r.TIMING] = r.NEXT_STEP if backward else r.SAME_STEP
-        else:
-            row[r.TIMING] = r.NEAREST_STEP if projection.target.model.jumps() else r.SPLIT
+        row[r.TIMING] = _timing(projection, backward)
 
     def _bind_monitors(self) -> None:
         network = self._network
@@ -189,6 +216,9 @@ class Binding:
         table[r.PROGRAM_LENGTH] = len(self._program)
         table[r.NETWORK_SCALARS] = address(self.scalars)
         table[r.FAILED_GROUP] = -1
+        table[r.SYNAPSES] = address(self._synapse_tables)
+        table[r.SYNAPSE_TABLES] = self._synapse_tables.size
+        self._coupling.fill(table)
 
     def prepare(self, first: int, last: int) -> None:
         """Make room for what the steps from `first` to `last` bring."""
@@ -201,11 +231,65 @@ class Binding:
             row[r.SAMPLE_COUNT] = monitor.count
             row[r.PHASE], row[r.LAST_SAMPLE] = monitor.phase, monitor.last
         for row, (group, bound) in zip(self._group_records, self._groups.items(), strict=True):
+            if bound.prepare(self._network, first, last):
+                self._record_group(row, bound)
             spikes = self._network.spike_monitors.get(group)
             if spikes is None:
                 row[r.LOG_MASK] = 0
             else:
                 self._prepare_log(row, spikes, bound.capacity)
+            self._prepare_queue(row, group, bound.capacity)
+            self._prepare_history(row, group)
+        self._table[r.ARRIVED_UNTIL] = self._network.arrived_until
+        for synapses in self._synapses:
+            synapses.prepare(self._network.arrived_until)
+
+    def _prepare_queue(self, row: NDArray[np.int64], group: Group, capacity: int) -> None:
+        queue = group.queue
+        if queue is None:
+            return
+        axons = [s.longest_axon for s in self._synapses if s.projection.source is group]
+        queue.forget_before(self._network.arrived_until - max(axons, default=0) + 1)
+        if queue.count + capacity > queue.step.size:
+            queue.reserve(2 * (queue.count + capacity) + 1024)
+        row[r.QUEUE_INDEX] = address(queue.index)
+        row[r.QUEUE_STEP] = address(queue.step)
+        row[r.QUEUE_OFFSET] = address(queue.offset)
+        row[r.QUEUE_COUNT] = queue.count
+        row[r.QUEUE_CAPACITY] = queue.step.size
+
+    def _prepare_history(self, row: NDArray[np.int64], group: Group) -> None:
+        history = group.history
+        if history is None:
+            return
+        if int(history.count.max()) >= history.capacity - 1:
+            self._shorten_history(group, history)
+        row[r.HISTORY_TIMES] = address(history.times)
+        row[r.HISTORY_COUNT] = address(history.count)
+        row[r.HISTORY_CAPACITY] = history.capacity
+        row[r.HISTORY_FULL] = 0
+
+    def _shorten_history(self, group: Group, history: SpikeHistory) -> None:
+        """Let plastic synapses take in what has reached them, and forget that."""
+        self.catch_up()
+        taken = history.count.copy()
+        onto = [s.projection for s in self._synapses if s.projection.target is group]
+        plastic = [p for p in onto if p.dynamics is not None and p.dynamics.model.plastic()]
+        for projection in plastic:
+            assert projection.dynamics is not None
+            np.minimum.at(taken, projection.synapses.target, projection.dynamics.seen)
+        for projection in plastic:
+            assert projection.dynamics is not None
+            projection.dynamics.seen -= taken[projection.synapses.target]
+        history.drop(taken)
+        if 2 * int(history.count.max()) >= history.capacity:
+            history.reserve(2 * history.capacity)
+
+    def catch_up(self) -> None:
+        """Let plastic synapses take in the spikes that have reached them."""
+        for synapses in self._synapses:
+            synapses.prepare(self._network.arrived_until)
+            synapses.catch_up(self._network.step)
 
     def _prepare_log(self, row: NDArray[np.int64], monitor: SpikeMonitor, capacity: int) -> None:
         if monitor.count + capacity > monitor.index.size:
@@ -224,6 +308,9 @@ class Binding:
         for row, group in zip(self._group_records, self._groups, strict=True):
             if row[r.LOG_MASK] != 0:
                 self._network.spike_monitors[group].count = int(row[r.LOG_COUNT])
+            if group.queue is not None:
+                group.queue.count = int(row[r.QUEUE_COUNT])
+        self._network.arrived_until = int(self._table[r.ARRIVED_UNTIL])
 
     def failed_group(self) -> Group | None:
         """The group that stopped the last run, if one did; asked once."""
@@ -234,6 +321,13 @@ class Binding:
         group = self._network.groups[index]
         self._groups[group].error[0] = -1
         return group
+
+
+def _timing(projection: Projection, backward: bool) -> int:
+    """How arrivals are timed."""
+    if projection.synapses.undelayed:
+        return r.NEXT_STEP if backward else r.SAME_STEP
+    return r.NEAREST_STEP if projection.target.model.jumps() else r.SPLIT
 
 
 class _CurrentBank:
@@ -250,7 +344,8 @@ class _CurrentBank:
         self._amplitude = np.empty((len(cells), 0))
 
     def fill(self, row: NDArray[np.int64]) -> None:
-        row[r.CURRENT_ROW] = address(self._group.current)
+        coupling = self._group.coupling
+        row[r.CURRENT_ROW] = address(coupling.injected if coupling else self._group.current)
         row[r.CURRENT_CELLS] = self._group.size
         row[r.CURRENT_SOURCES] = len(self._sources)
         row[r.CURRENT_START] = address(self._start)

@@ -52,8 +52,8 @@ class NumbaExecutor(Executor):
         end, chunk = network.step + steps, FIRST_CHUNK
         while True:
             first, last = network.step, min(network.step + chunk, end)
-            binding.prepare(first, last)
             begun = time.perf_counter()
+            binding.prepare(first, last)
             network.step = drive(binding.address, first, last, int(last == end))
             elapsed = time.perf_counter() - begun
             binding.collect()
@@ -63,6 +63,12 @@ class NumbaExecutor(Executor):
                 progress(network.step - first)
             if network.step == end:
                 break
+
+    def catch_up(self, network: Network) -> None:
+        binding = self._bindings.get(network)
+        if binding is not None:
+            binding.refresh()
+            binding.catch_up()
 
     def _check(self, network: Network, binding: Binding) -> None:
         failed = binding.failed_group()

@@ -62,10 +62,10 @@ _FIXED = {
 }
 
 
-def _source_of(name: str) -> str:
-    """All that a fixed function is made from."""
+def source_of(modules: tuple[str, ...]) -> str:
+    """The text of modules of the engine."""
     package = Path(__file__).parents[1]
-    files = [package / (source.replace(".", "/") + ".py") for source in _FIXED[name].sources]
+    files = [package / (module.replace(".", "/") + ".py") for module in modules]
     return "\n".join(file.read_text() for file in files)
 
 
@@ -119,7 +119,11 @@ class KernelCache:
         Meanwhile this one may compile something else; `fixed` waits for it.
         """
         done = name in self._fixed or name in self._ahead
-        if done or self._path(name, _source_of(name)).exists() or not self._can_delegate():
+        if (
+            done
+            or self._path(name, source_of(_FIXED[name].sources)).exists()
+            or not self._can_delegate()
+        ):
             return
         script = (
             "import sys; from pathlib import Path; "
@@ -147,7 +151,7 @@ class KernelCache:
         """One of the functions that do not depend on a model, such as ``"drive"``."""
         if name not in self._fixed:
             facts = _FIXED[name]
-            content = _source_of(name)
+            content = source_of(_FIXED[name].sources)
             ahead = self._ahead.pop(name, None)
             if ahead is not None:
                 ahead.wait()

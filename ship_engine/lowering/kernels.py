@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from ship_engine.lowering.cache import KernelCache
+from ship_engine.lowering.cache import KernelCache, source_of
 from ship_engine.lowering.kernel_source import KernelWriter
 from ship_engine.lowering.loader import MachineCode
 from ship_engine.models.base import Model
@@ -28,20 +28,22 @@ def model_kernel(cache: KernelCache, model: type[Model], lean: bool) -> MachineC
     writer = KernelWriter(model, lean)
     text = writer.text()
     functions = writer.functions()
-    described = [f"{name} {_fingerprint(function)}" for name, function in functions.items()]
+    described = [f"{name} {fingerprint(function)}" for name, function in functions.items()]
 
     def build() -> Callable[..., Any]:
         from ship_engine.compiled import dialect
 
         done: dict[Any, Any] = {}
         scope = {name: dialect.compile_elementwise(f, done) for name, f in functions.items()}
-        return _define(text, f"<kernel of {model.name}>", scope)
+        return define(text, f"<kernel of {model.name}>", scope)
 
     name = f"{model.name or model.__name__}-{'lean' if lean else 'general'}"
-    return cache.get(name, "\n".join([text, *described]), 4, build)
+    content = [text, *described, source_of(("compiled.dialect",))]
+    return cache.get(name, "\n".join(content), 4, build)
 
 
-def _define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
+def define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
+    """The function ``kernel`` of a source text, to be compiled, that sees these names."""
     import math
 
     from ship_engine.compiled import dialect
@@ -55,7 +57,7 @@ def _define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
     return kernel
 
 
-def _fingerprint(function: Callable[..., Any], seen: tuple[Any, ...] = ()) -> str:
+def fingerprint(function: Callable[..., Any], seen: tuple[Any, ...] = ()) -> str:
     """Text that changes whenever the function, or anything that it uses, changes."""
     code = function.__code__
     parts = [repr(code.co_code), repr(code.co_consts[1:] if function.__doc__ else code.co_consts)]
@@ -64,7 +66,7 @@ def _fingerprint(function: Callable[..., Any], seen: tuple[Any, ...] = ()) -> st
         used[name] = cell.cell_contents
     for name, value in used.items():
         if isinstance(value, types.FunctionType):
-            text = "" if value in seen else _fingerprint(value, (*seen, function))
+            text = "" if value in seen else fingerprint(value, (*seen, function))
         elif isinstance(value, types.ModuleType):
             text = value.__name__
         else:

@@ -20,7 +20,7 @@ import numpy as np
 from ship_engine.delivery.base import group_synapses
 from ship_engine.lowering.cache import KernelCache
 source, target = np.array([1, 0, 1], np.int32), np.array([5, 6, 7], np.int32)
-print(group_synapses(KernelCache(), 2, source, target, 1.0, 1).target.tolist())
+print(group_synapses(KernelCache(), 2, source, target, 1.0, 1)[0].target.tolist())
 """
 
 
@@ -28,7 +28,7 @@ def sorted_targets(cache: KernelCache) -> list[int]:
     from ship_engine.delivery.base import group_synapses
 
     source, target = np.array([1, 0, 1], np.int32), np.array([5, 6, 7], np.int32)
-    return group_synapses(cache, 2, source, target, 1.0, 1).target.tolist()
+    return group_synapses(cache, 2, source, target, 1.0, 1)[0].target.tolist()
 
 
 def test_compiled_code_is_kept_and_found_again(tmp_path, caplog):

@@ -1,0 +1,44 @@
+"""The compiled kernel of a synapse model, from the cache or compiled now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ship_engine.lowering.cache import KernelCache, source_of
+from ship_engine.lowering.kernels import define, fingerprint
+from ship_engine.lowering.loader import MachineCode
+from ship_engine.lowering.synapse_source import SynapseWriter
+from ship_engine.synapses.base import Synapse
+
+_MADE_FROM = ("delivery.numba_cpu", "compiled.philox", "compiled.dialect", "random", "elementwise")
+
+
+def synapse_kernel(cache: KernelCache, model: type[Synapse], lean: bool) -> MachineCode:
+    """Machine code ``kernel(table, spikes, step, catch_up) -> 0`` of a synapse model.
+
+    Parameters
+    ----------
+    cache : KernelCache
+        Where compiled code is kept.
+    model : type[Synapse]
+        The model.
+    lean : bool
+        Whether parameters and delays are the same for all synapses.
+    """
+    writer = SynapseWriter(model, lean)
+    text, functions = writer.text(), writer.functions()
+    described = [f"{name} {fingerprint(function)}" for name, function in functions.items()]
+
+    def build() -> Callable[..., Any]:
+        from ship_engine.compiled import dialect, philox
+        from ship_engine.delivery.numba_cpu import arrival_slots
+
+        done: dict[Any, Any] = {}
+        scope = {name: dialect.compile_elementwise(f, done) for name, f in functions.items()}
+        scope["arrival_slots"] = arrival_slots
+        scope |= {n: getattr(philox, n) for n in ("philox", "unit", "low_word", "high_word")}
+        return define(text, f"<kernel of {model.name}>", scope)
+
+    name = f"{model.name or model.__name__}-{'lean' if lean else 'general'}"
+    return cache.get(name, "\n".join([text, *described, source_of(_MADE_FROM)]), 4, build)

@@ -1,0 +1,238 @@
+"""Write the Numba kernel of a synapse model: what the spikes of one step do at their synapses.
+
+The kernel goes through the spikes, and for each through the synapses of its source.  A plastic
+synapse first takes in the postsynaptic spikes that reached it before, one by one and in order,
+then those that reach it at the very same moment, which the presynaptic one does not see.  Called
+to catch up, it lets every synapse take in the postsynaptic spikes that reached it until now.
+
+In a lean kernel all synapses have their parameters and their delay in common.  In the text a
+model's own names start with ``m_``, so that they never meet the kernel's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ship_engine.compiled import records as r
+from ship_engine.lowering.kernel_source import own
+from ship_engine.models.base import argument_names
+from ship_engine.synapses.activity import LAST_POST, LAST_PRE
+from ship_engine.synapses.base import UNIFORMS, Synapse
+
+
+class SynapseLayout:
+    """Positions in the table of a model's synapses: of its states, and of its parameters.
+
+    A state's entry is an address; a parameter's are an address and a stride (0: one for all).
+    """
+
+    def __init__(self, model: type[Synapse]) -> None:
+        position = r.SYNAPSE_HEADER
+        self.state: dict[str, int] = {}
+        self.value: dict[str, int] = {}
+        for name in [state.name for state in model.states] + [LAST_PRE, LAST_POST]:
+            self.state[name] = position
+            position += 1
+        for parameter in model.parameters:
+            self.value[parameter.name] = position
+            position += 2
+        self.length = position
+
+
+class SynapseWriter:
+    """Writes the text of one synapse model's kernel.
+
+    Parameters
+    ----------
+    model : type[Synapse]
+        The model.
+    lean : bool
+        Whether parameters and delays are the same for all synapses.
+    """
+
+    def __init__(self, model: type[Synapse], lean: bool) -> None:
+        self.model, self.lean = model, lean
+        self.layout = SynapseLayout(model)
+        asked = model.asked_for()
+        self._parameters = [name for name in self.layout.value if name in asked]
+        self._kept = [s.name for s in model.states]
+        if "since_pre" in asked:
+            self._kept.append(LAST_PRE)
+        if "since_post" in asked:
+            self._kept.append(LAST_POST)
+        changed = {*model.pre_changes, *model.post_changes}
+        self._weight_changes = "weight" in changed
+        self._plastic, self._draws = model.plastic(), model.draws()
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The model's functions under the names that the text uses."""
+        found = {"on_pre": self.model.on_pre, "on_post": self.model.on_post}
+        return {name: function for name, function in found.items() if function is not None}
+
+    def text(self) -> str:
+        """The whole kernel; it needs `functions`, and names of `ship_engine.compiled`."""
+        lines = self._bases()
+        if self._plastic:
+            lines += ["if catch_up != 0:"]
+            lines += _indent(self._catch_up())
+            lines += _indent(["return 0"])
+        lines += self._deliver()
+        return "def kernel(table, spikes, step, catch_up):\n" + "\n".join(
+            _indent([*lines, "return 0"])
+        )
+
+    def _bases(self) -> list[str]:
+        """Addresses and common values, read once."""
+        lines = [
+            "S = int64(table)",
+            f"scalars = float64(S[{r.SYNAPSE_SCALARS}])",
+            "dt, instant = scalars[0], scalars[1]",
+            f"weights, weight_stride = float64(S[{r.SYNAPSE_WEIGHT}]), S[{r.SYNAPSE_WEIGHT + 1}]",
+            f"delays, delay_stride = int32(S[{r.SYNAPSE_DELAY}]), S[{r.SYNAPSE_DELAY + 1}]",
+            f"targets = int32(S[{r.SYNAPSE_TARGET}])",
+        ]
+        lines += [f"{own(n)}_row = float64(S[{self.layout.state[n]}])" for n in self._kept]
+        for name in self._parameters:
+            place = self.layout.value[name]
+            lines.append(f"{own(name)}_row = float64(S[{place}])")
+            lines.append(
+                f"{own(name)} = {own(name)}_row[0]"
+                if self.lean
+                else f"{own(name)}_stride = S[{place + 1}]"
+            )
+        if self._plastic:
+            lines += [
+                f"history, capacity = float64(S[{r.SYNAPSE_HISTORY}]), S[{r.SYNAPSE_CAPACITY}]",
+                f"known_row = int64(S[{r.SYNAPSE_KNOWN}])",
+                f"seen_row = int64(S[{r.SYNAPSE_SEEN}])",
+                f"dendritic_row = float64(S[{r.SYNAPSE_DENDRITIC}])",
+                f"axonal_row = float64(S[{r.SYNAPSE_AXONAL}])",
+                "dendritic, axonal = dendritic_row[0], axonal_row[0]",
+            ]
+        if self._draws:
+            lines += [
+                f"arrived_row = int64(S[{r.SYNAPSE_ARRIVED}])",
+                f"key_0, key_1 = low_word(S[{r.SYNAPSE_KEY}]), low_word(S[{r.SYNAPSE_KEY + 1}])",
+            ]
+        return lines
+
+    def _load(self) -> list[str]:
+        """The values of synapse e."""
+        lines = [f"{own('weight')} = weights[e * weight_stride]"]
+        lines += [f"{own(name)} = {own(name)}_row[e]" for name in self._kept]
+        if not self.lean:
+            lines += [f"{own(n)} = {own(n)}_row[e * {own(n)}_stride]" for n in self._parameters]
+            if self._plastic:
+                lines.append("dendritic, axonal = dendritic_row[e], axonal_row[e]")
+        if self._plastic:
+            lines += ["target = targets[e]", "seen, known = seen_row[e], known_row[target]"]
+        return lines
+
+    def _store(self, names: list[str]) -> list[str]:
+        lines = [f"{own(name)}_row[e] = {own(name)}" for name in names]
+        if self._weight_changes:
+            lines.append(f"weights[e] = {own('weight')}")
+        if self._plastic:
+            lines.append("seen_row[e] = seen")
+        return lines
+
+    def _catch_up(self) -> list[str]:
+        return [
+            "until = step * dt - instant",
+            f"for e in range(S[{r.SYNAPSE_COUNT}]):",
+            *_indent(self._load()),
+            *_indent(self._take_in("reached >= until")),
+            *_indent(self._store(self._kept)),
+        ]
+
+    def _take_in(self, stop: str) -> list[str]:
+        """Take in postsynaptic spikes until one of which `stop` is true."""
+        assert self.model.on_post is not None
+        values = {}
+        if LAST_PRE in self._kept:
+            values["since_pre"] = f"max(reached - {own(LAST_PRE)}, 0.0)"
+        if LAST_POST in self._kept:
+            values["since_post"] = f"(reached - {own(LAST_POST)})"
+        changes = ", ".join(map(own, self.model.post_changes))
+        lines = [
+            "reached = history[target * capacity + seen] + dendritic",
+            f"if {stop}:",
+            "    break",
+            f"{changes}, = {self._call('on_post', self.model.on_post, values)}",
+            "seen += 1",
+        ]
+        if LAST_POST in self._kept:
+            lines.append(f"{own(LAST_POST)} = reached")
+        return ["while seen < known:", *_indent(lines)]
+
+    def _deliver(self) -> list[str]:
+        return [
+            "spike = int64(spikes)",
+            "index, offset = int32(spike[1]), float64(spike[2])",
+            f"start, order = int64(S[{r.SYNAPSE_START}]), int32(S[{r.SYNAPSE_ORDER}])",
+            f"ordered, timing = S[{r.SYNAPSE_ORDER}] != 0, S[{r.SYNAPSE_TIMING}]",
+            f"slots, width = S[{r.SYNAPSE_SLOTS}], S[{r.SYNAPSE_WIDTH}]",
+            f"ring = float64(S[{r.SYNAPSE_RING}])",
+            "for k in range(spike[0]):",
+            "    source = index[k]",
+            "    emitted = step * dt + offset[k]",
+            "    late, after = arrival_slots(offset[k], dt, instant, timing)",
+            "    slot = step % slots + late",
+            "    for position in range(start[source], start[source + 1]):",
+            "        e = order[position] if ordered else position",
+            *_indent(self._load(), 2),
+            *_indent(self._on_pre(), 2),
+            *_indent(self._store(self._kept), 2),
+            *_indent(self._add(), 2),
+        ]
+
+    def _on_pre(self) -> list[str]:
+        model, lines, values = self.model, [], {}
+        lines.append("arrival = emitted + axonal" if self._plastic else "arrival = emitted")
+        if self._plastic:
+            lines += self._take_in("reached >= arrival - instant")
+            # What only postsynaptic spikes change is shown as it was before those of this moment.
+            for name in [n for n in model.post_changes if n not in model.pre_changes]:
+                lines.append(f"{own(name)}_before = {own(name)}")
+                values[name] = f"{own(name)}_before"
+            if LAST_POST in self._kept:
+                lines.append("last_post_before = " + own(LAST_POST))
+                values["since_post"] = "(arrival - last_post_before)"
+            lines += self._take_in("reached > arrival + instant")
+        if LAST_PRE in self._kept:
+            values["since_pre"] = f"(arrival - {own(LAST_PRE)})"
+        if self._draws:
+            lines += [
+                "number = arrived_row[e]",
+                "arrived_row[e] = number + 1",
+                "words = philox(key_0, key_1, low_word(e), low_word(number), "
+                "high_word(number), high_word(e))",
+            ]
+            values |= {name: f"unit(words[{k}])" for k, name in enumerate(UNIFORMS)}
+        changes = "".join(f"{own(name)}, " for name in model.pre_changes)
+        lines.append(f"{changes}amount, = {self._call('on_pre', model.on_pre, values)}")
+        if LAST_PRE in self._kept:
+            lines.append(f"{own(LAST_PRE)} = arrival")
+        return lines
+
+    def _add(self) -> list[str]:
+        return [
+            "here = slot + delays[e * delay_stride]",
+            "here -= slots if here >= slots else 0",
+            f"place = {'target' if self._plastic else 'targets[e]'}",
+            "ring[here * width + place] += (1.0 - after) * amount",
+            "if after > 0.0:",
+            "    here += 1",
+            "    here -= slots if here >= slots else 0",
+            "    ring[here * width + place] += after * amount",
+        ]
+
+    def _call(self, name: str, function: Callable[..., Any], values: dict[str, str]) -> str:
+        """Text of a call; a name without a value of its own stands for itself."""
+        texts = [values.get(a, own(a)) for a in argument_names(function)]
+        return f"{name}({', '.join(texts)})"
+
+
+def _indent(lines: list[str], levels: int = 1) -> list[str]:
+    return ["    " * levels + line for line in lines]

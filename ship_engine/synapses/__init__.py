@@ -1,0 +1,1 @@
+"""What synapses compute, apart from how spikes travel; see `base`."""
