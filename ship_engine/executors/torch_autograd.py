@@ -16,11 +16,12 @@ from torch import Tensor
 from ship_engine.currents import CurrentSource
 from ship_engine.delivery.torch_autograd import DELIVERIES
 from ship_engine.errors import InvalidValueError, ShipError, UnsupportedByExecutorError
+from ship_engine.events import Events
 from ship_engine.executors.base import Executor, first_non_finite
 from ship_engine.executors.torch_groups import NeuronTensors, Spikes
 from ship_engine.executors.torch_inputs import Inputs, Replacements
 from ship_engine.executors.torch_simulation import Recording, Simulation
-from ship_engine.executors.torch_sources import Events, emitted
+from ship_engine.executors.torch_sources import emitted
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import StateMonitor
 from ship_engine.training.surrogates import SuperSpike, Surrogate

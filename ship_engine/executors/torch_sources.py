@@ -6,14 +6,16 @@ rounding, Poisson ones from the same counters of the same generator.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ship_engine.errors import UnsupportedByExecutorError
+from ship_engine.events import Events
 from ship_engine.groups import Group, PoissonGroup, SpikeArrayGroup
 from ship_engine.random import philox, stream_key, unit
+from ship_engine.renewal import RenewalGroup
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
@@ -22,21 +24,9 @@ DRAWN_AT_ONCE = 1 << 17
 """Random numbers that are drawn together; bounds the memory that it takes."""
 
 
-class Events(NamedTuple):
-    """Spikes in the order of their steps, and of the components in each step."""
-
-    step: NDArray[np.int64]
-    cell: NDArray[np.int64]
-    offset: NDArray[np.float64]
-    """ms from the start of the step."""
-
-    def of_step(self, step: int) -> Events:
-        """The spikes of one step."""
-        part = slice(*np.searchsorted(self.step, (step, step + 1)))
-        return Events(self.step[part], self.cell[part], self.offset[part])
-
-
-def emitted(group: Group, network: Network, first: int, last: int, repetition: int = 0) -> Events:
+def emitted(
+    group: Group, network: Network, first: int, last: int, repetition: int | None = None
+) -> Events:
     """Spikes of a source from step `first` to `last` - 1.
 
     Parameters
@@ -47,8 +37,9 @@ def emitted(group: Group, network: Network, first: int, last: int, repetition: i
         The network that it belongs to.
     first, last : int
         Time steps.
-    repetition : int
-        Random numbers are those of the network after so many more resets.
+    repetition : int, optional
+        Spikes of a simulation that begins at time zero, with the random numbers of the network
+        after so many more resets; by default those of the network's own run.
 
     Raises
     ------
@@ -58,7 +49,9 @@ def emitted(group: Group, network: Network, first: int, last: int, repetition: i
     if isinstance(group, SpikeArrayGroup):
         return _listed(group, network, first, last)
     if isinstance(group, PoissonGroup):
-        return _poisson(group, network, first, last, repetition)
+        return _poisson(group, network, first, last, repetition or 0)
+    if isinstance(group, RenewalGroup):
+        return group.events(network, first, last, repetition)
     raise UnsupportedByExecutorError(
         f"The torch executor cannot run '{group.label}' ({group.model.name}); "
         "use the Numba executor, or replace it by a SpikeArrayGroup."
