@@ -70,7 +70,13 @@ from .standardmodels.receptors import (
     CurrExpPostSynapticResponse,
     ExpPSR,
 )
-from .standardmodels.sources import SpikeSourceArray, SpikeSourcePoisson
+from .standardmodels.sources import (
+    SpikeSourceArray,
+    SpikeSourceGamma,
+    SpikeSourceInhGamma,
+    SpikeSourcePoisson,
+    SpikeSourcePoissonRefractory,
+)
 from .standardmodels.synapses import StaticSynapse
 
 

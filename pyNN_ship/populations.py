@@ -13,7 +13,7 @@ from pyNN.common.populations import BasePopulation
 from pyNN.models import BaseCellType
 from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, Sequence, simplify
 
-from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup, make_group
+from ship_engine.groups import Group, NeuronGroup, make_group
 
 from . import simulator
 from .errors import as_pynn_errors
@@ -44,7 +44,7 @@ class _Cells(BasePopulation):
         self._refuse_unknown(parameters)
         plain = magnitudes(parameters, units)
         for name, value in plain.items():
-            if name != "spike_times":
+            if not isinstance(self.celltype.default_parameters.get(name), ArrayParameter):
                 self._check_length(name, value)
         super().set(**plain)
 
@@ -151,11 +151,11 @@ class _Cells(BasePopulation):
         chosen = slice(None) if selection is None else selection
         values: dict[str, Any] = {}
         for name in names:
-            if isinstance(group, SpikeArrayGroup):
+            if name in group.sequences:
                 indices = range(group.size) if selection is None else selection
-                times = np.empty(self.size, dtype=object)
-                times[:] = [Sequence(group.times[i]) for i in indices]
-                values[name] = LazyArray(times, shape=(self.size,), dtype=ArrayParameter)
+                arrays = np.empty(self.size, dtype=object)
+                arrays[:] = [Sequence(group.sequences[name][i]) for i in indices]
+                values[name] = LazyArray(arrays, shape=(self.size,), dtype=ArrayParameter)
             else:
                 stored = group.values[name]
                 values[name] = float(stored[0]) if stored.size == 1 else simplify(stored[chosen])
@@ -172,12 +172,12 @@ class _Cells(BasePopulation):
         values = parameter_space.as_dict()
         group = self._root._group
         with as_pynn_errors(self.celltype.pynn_names()):
-            if isinstance(group, SpikeArrayGroup):
-                group.set_spike_times(self._spike_trains(values["spike_times"]), self._selection)
-            else:
-                group.set(self._selection, **values)
+            for name in group.sequences.keys() & values.keys():
+                values[name] = self._sequences(values[name])
+            group.set(self._selection, **values)
 
-    def _spike_trains(self, value: Any) -> list[NDArray[np.float64]]:
+    def _sequences(self, value: Any) -> list[NDArray[np.float64]]:
+        """The array of each cell."""
         if isinstance(value, ArrayParameter):
             return [np.asarray(value.value, float)] * self.size
         return [

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import quantities as pq
 from pyNN import errors
 from pyNN.parameters import ArrayParameter
@@ -24,10 +25,19 @@ UNITS = {
 
 
 def has_unit(value: Any) -> bool:
-    """Whether a value is a quantity, or a list with quantities in it."""
+    """Whether a value is a quantity, or a list or `Sequence` with quantities in it."""
     if isinstance(value, pq.Quantity):
         return True
-    return isinstance(value, (list, tuple)) and any(has_unit(item) for item in value)
+    if isinstance(value, ArrayParameter):
+        return has_unit(value.value)
+    return _is_list(value) and any(has_unit(item) for item in value)
+
+
+def _is_list(value: Any) -> bool:
+    """Whether what a value holds may be objects, such as quantities."""
+    return isinstance(value, (list, tuple)) or (
+        isinstance(value, np.ndarray) and value.dtype == object and value.ndim > 0
+    )
 
 
 def magnitude(name: str, value: Any, unit: str | None) -> Any:
@@ -58,7 +68,7 @@ def magnitude(name: str, value: Any, unit: str | None) -> Any:
         )
     if not has_unit(value):
         return value
-    if isinstance(value, (list, tuple)):
+    if _is_list(value):
         return [magnitude(name, item, unit) for item in value]
     if unit not in UNITS:
         wanted = f"in {unit}" if unit else "without a unit"

@@ -67,7 +67,7 @@ class SpikeSourceGamma(Source):
 
     name = "SpikeSourceGamma"
     parameters = (
-        Parameter("alpha", 2.0, "1", minimum=0.0, exclusive=True),
+        Parameter("alpha", 2.0, "dimensionless", minimum=0.0, exclusive=True),
         Parameter("beta", 1.0, "Hz", minimum=0.0),
         Parameter("start", 0.0, "ms"),
         Parameter("duration", 1e10, "ms", minimum=0.0),
@@ -101,7 +101,7 @@ class SpikeSourceInhGamma(Source):
         Parameter("duration", 1e10, "ms", minimum=0.0),
     )
     sequences: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("a", 1.0, "1", minimum=0.0, exclusive=True),
+        Parameter("a", 1.0, "dimensionless", minimum=0.0, exclusive=True),
         Parameter("b", 1.0, "s", minimum=0.0, exclusive=True),
         Parameter("tbins", 0.0, "ms"),
     )
