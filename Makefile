@@ -9,17 +9,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 VENV_PEERS ?= .venv-peers
+VENV_CONFORMANCE ?= .venv-conformance
 CONSTRAINTS ?= constraints.txt
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+CONFORMANCE_ARGS ?=
 
 INSTALL = -m pip install --disable-pip-version-check --quiet --constraint $(CONSTRAINTS)
 SOURCES_OF_AN_INSTALLATION = pyproject.toml setup.py shim/pyNN/ship.py ship_engine/_version.py \
 	$(CONSTRAINTS)
 CODE = pyNN_ship ship_engine tests benchmarks examples shim setup.py
 
-.PHONY: help run test test-peers lint format bench peers dist clean
+.PHONY: help run test test-peers conformance lint format bench peers dist clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -34,6 +36,10 @@ test: $(VENV)/.ready-test ## run the tests
 
 test-peers: $(VENV_PEERS)/.ready ## run the tests that compare with NEST and NEURON
 	$(VENV_PEERS)/bin/python -m pytest -m peers $(PYTEST_ARGS)
+
+conformance: $(VENV_CONFORMANCE)/.ready ## run PyNN's own tests and examples on ship
+	PYTHONPATH=tests $(VENV_CONFORMANCE)/bin/python -m conformance --workers $(WORKERS) \
+		$(CONFORMANCE_ARGS)
 
 lint: $(VENV)/.ready-test ## check style, format and types
 	$(VENV)/bin/ruff check $(CODE)
@@ -55,7 +61,7 @@ dist: $(VENV)/.ready-test ## build the source distribution, and from it the whee
 	$(VENV)/bin/python -m build --quiet
 
 clean: ## remove the environments and whatever was built
-	rm -rf $(VENV) $(VENV_PEERS) .venv-wheel build dist *.egg-info
+	rm -rf $(VENV) $(VENV_PEERS) $(VENV_CONFORMANCE) .conformance .venv-wheel build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -69,6 +75,14 @@ $(VENV)/.ready-run: $(SOURCES_OF_AN_INSTALLATION) | $(VENV)/bin/python
 $(VENV)/.ready-test: $(SOURCES_OF_AN_INSTALLATION) | $(VENV)/bin/python
 	$(VENV)/bin/python $(INSTALL) --editable ".[test,examples]"
 	@touch $(VENV)/.ready-run $@
+
+# One example of PyNN's needs MPI. mpi4py without an MPI library is worse than none: both or neither.
+$(VENV_CONFORMANCE)/.ready: $(SOURCES_OF_AN_INSTALLATION)
+	$(PYTHON) -m venv $(VENV_CONFORMANCE)
+	$(VENV_CONFORMANCE)/bin/python $(INSTALL) --editable ".[conformance]"
+	$(VENV_CONFORMANCE)/bin/python $(INSTALL) "mpi4py>=4" "mpich>=4" || \
+		echo "There is no MPI for this machine; the example that needs it will be left out."
+	@touch $@
 
 # PyNN's NEURON backend brings its mechanisms as source; nrnivmodl compiles them where it looks.
 $(VENV_PEERS)/.ready: $(SOURCES_OF_AN_INSTALLATION)
