@@ -94,6 +94,12 @@ class TorchExecutor(Executor):
         with torch.no_grad():
             _Run(network, self._like, self.delivery).until(network.step + steps, progress)
 
+    def catch_up(self, network: Network) -> None:
+        """Let plastic synapses take in all spikes that have reached them."""
+        raise UnsupportedByExecutorError(
+            "The torch executor cannot run plastic synapses; use the Numba executor."
+        )
+
     def simulate(
         self,
         network: Network,
