@@ -9,7 +9,7 @@ from types import ModuleType
 
 from pyNN import errors, random, space
 from pyNN.network import Network
-from pyNN.random import GSLRNG, NumpyRNG, RandomDistribution
+from pyNN.random import GSLRNG, RandomDistribution
 from pyNN.space import Space
 from pyNN.standardmodels import StandardCellType
 
@@ -49,6 +49,7 @@ from .control import (
     setup,
 )
 from .native_rng import NativeRNG
+from .numpy_rng import NumpyRNG
 from .populations import Population, PopulationView
 from .procedural_api import connect, create, initialize, record, record_gsyn, record_v, set
 from .projections import Projection

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import errors
-from pyNN.random import AbstractRNG, NumpyRNG, RandomDistribution
+from pyNN import random as pynn
+from pyNN.random import AbstractRNG, RandomDistribution
 
 from .native_rng import NativeRNG
+from .numpy_rng import NumpyRNG
 
 #: Random numbers held at once while a connection map is drawn (8 bytes each).
 NUMBERS_PER_CHUNK = 2**20
@@ -28,10 +30,10 @@ RowDraw = Callable[[int], FloatArray]
 
 
 def is_numpy_stream(rng: AbstractRNG) -> bool:
-    """Tell whether `rng` is PyNN's NumpyRNG, whose draws do not depend on how they are grouped."""
+    """Tell whether `rng` is a NumpyRNG, whose draws do not depend on how they are grouped."""
     return (
-        type(rng).next is NumpyRNG.next
-        and type(rng)._next is NumpyRNG._next
+        type(rng).next in (NumpyRNG.next, pynn.NumpyRNG.next)
+        and type(rng)._next is pynn.NumpyRNG._next
         and isinstance(rng.rng, np.random.RandomState)
     )
 
