@@ -45,6 +45,12 @@ class Assembly(common.Assembly):
         first, *rest = (part.celltype.receptor_types for part in self.populations)
         return [name for name in first if all(name in other for other in rest)]
 
+    @property
+    def _homogeneous_synapses(self) -> bool:
+        # Cells with receptors of both kinds say None; what counts then is the receptor.
+        kinds = {part.celltype.conductance_based for part in self.populations}
+        return len(kinds - {None}) < 2
+
     def id_to_index(self, id: Any) -> Any:
         """Place in the assembly of a cell, or places of several."""
         cells = self.all_cells.astype(np.int64)

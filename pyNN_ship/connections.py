@@ -130,17 +130,21 @@ def check_signs(weights: Any, projection: Any) -> None:
     Raises
     ------
     pyNN.errors.ConnectionError
-        If weights of conductances are negative, or those of currents do not fit the receptor.
+        If weights of conductances are negative, those of currents do not fit the receptor, or
+        it is of one kind in some cells and of another kind in others.
     """
     receptor = projection.receptor_type
     parts = getattr(projection.post, "populations", [projection.post])
     kinds = {_has_conductance(part.celltype, receptor) for part in parts}
-    if kinds == {False} and receptor not in KNOWN_RECEPTORS:
-        return
-    if len(kinds) == 1:
+    if len(kinds) > 1:
+        raise errors.ConnectionError(
+            f"The receptor '{receptor}' of '{projection.post.label}' takes conductances in some "
+            "populations and currents in others; make a projection to each."
+        )
+    if kinds != {False} or receptor in KNOWN_RECEPTORS:
         post = SimpleNamespace(conductance_based=kinds.pop())
-        projection = SimpleNamespace(post=post, receptor_type=receptor)
-    standardmodels.check_weights(weights, projection)
+        target = SimpleNamespace(post=post, receptor_type=receptor)
+        standardmodels.check_weights(weights, target)
 
 
 def _has_conductance(celltype: Any, receptor: str) -> bool | None:

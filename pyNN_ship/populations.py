@@ -204,7 +204,7 @@ class Population(_Cells, common.Population):
         network = simulator.state.network
         if isinstance(cellclass, type) and issubclass(cellclass, BaseCellType):
             cellclass, cellparams = cellclass(**(cellparams or {})), None
-        if not hasattr(cellclass, "model"):
+        if not (isinstance(cellclass, BaseCellType) and hasattr(cellclass, "model")):
             kind = errors.InvalidModelError if isinstance(cellclass, BaseCellType) else TypeError
             raise kind(
                 f"{cellclass!r} is not a cell type of pyNN.ship; give one of those that "

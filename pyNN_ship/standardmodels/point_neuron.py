@@ -148,11 +148,12 @@ class PointNeuron(CellModel, cells.PointNeuron):
         }
 
     def state_names(self) -> dict[str, str]:
-        return {
-            part.prefix + state.name: state.name + part.suffix
+        pynn = {
+            state.name + part.suffix: part.prefix + state.name
             for part in self._parts()
             for state in part.model.model.states
         }
+        return {pynn.get(state.name, state.name): state.name for state in self.model.states}
 
     def get_native_names(self, *names: str) -> list[str]:
         """The engine's names of parameters; of all of them if none is given."""
