@@ -48,6 +48,7 @@ from .control import (
     run_until,
     setup,
 )
+from .custom import NativeCellType, native_cell_type
 from .native_rng import NativeRNG
 from .numpy_rng import NumpyRNG
 from .populations import Population, PopulationView

@@ -21,7 +21,19 @@ UNITS = {
     "Hz": pq.Hz,
     "degrees": pq.degrees,
 }
-"""PyNN's units by the names that models give them."""
+"""PyNN's units by the names that models give them; `unit_of` knows more."""
+
+
+def unit_of(name: str | None) -> pq.Quantity | None:
+    """The unit behind a model's name for it, such as '/ms'; None if there is none of that name."""
+    if not name:
+        return None
+    if name in UNITS:
+        return UNITS[name]
+    try:
+        return pq.Quantity(1.0, _parsable(name))
+    except (LookupError, SyntaxError, TypeError, AttributeError):
+        return None
 
 
 def has_unit(value: Any) -> bool:
@@ -70,13 +82,14 @@ def magnitude(name: str, value: Any, unit: str | None) -> Any:
         return value
     if _is_list(value):
         return [magnitude(name, item, unit) for item in value]
-    if unit not in UNITS:
+    known = unit_of(unit)
+    if unit is None or known is None:
         wanted = f"in {unit}" if unit else "without a unit"
         raise errors.InvalidParameterValueError(
             f"{name} = {value} has a unit; give a plain number {wanted}."
         )
     try:
-        converted = value.rescale(UNITS[unit])
+        converted = value.rescale(known)
     except ValueError as error:
         raise errors.InvalidParameterValueError(
             f"{name} = {value} cannot be converted to {unit}; give it in {unit} or a unit of "
@@ -123,4 +136,11 @@ def time_in_ms(name: str, value: Any) -> Any:
 
 
 def _example(unit: str) -> str:
-    return f"10*quantities.{unit}"
+    if unit.isidentifier():
+        return f"10*quantities.{unit}"
+    return f"quantities.Quantity(10, '{_parsable(unit)}')"
+
+
+def _parsable(unit: str) -> str:
+    """The unit as `quantities` wants it, '1/ms' for '/ms'."""
+    return f"1{unit}" if unit.startswith("/") else unit

@@ -20,6 +20,7 @@ from ship_engine.currents import (
     StepCurrent,
 )
 from ship_engine.groups import NeuronGroup
+from ship_engine.models.base import Source
 from ship_engine.random import stream_key
 
 from .. import simulator
@@ -113,7 +114,7 @@ class ShipCurrentSource(StandardCurrentSource):
         by_population: dict[Any, list[int]] = {}
         for cell in [cells] if isinstance(cells, simulator.ID) else _cells_of(cells):
             if not cell.celltype.injectable:
-                raise TypeError("Can't inject current into a spike source.")
+                raise TypeError(f"Can't inject current into {_nature(cell.celltype)}.")
             by_population.setdefault(cell.parent, []).append(cell.parent.id_to_index(cell))
         for population, indices in by_population.items():
             group = population._group
@@ -132,6 +133,11 @@ class ShipCurrentSource(StandardCurrentSource):
     def _reset(self) -> None:
         self._current.become(self._make())
         self._current.forget_history()
+
+
+def _nature(celltype: Any) -> str:
+    name = type(celltype).__name__
+    return "a spike source" if issubclass(celltype.model, Source) else f"{name}, which takes none"
 
 
 def _cells_of(cells: Any) -> Iterable[Any]:

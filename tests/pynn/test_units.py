@@ -152,7 +152,7 @@ def test_sequences_and_nested_lists():
 
 
 def test_what_takes_no_unit():
-    for unit, wanted in ((None, "without a unit"), ("mV/ms", "in mV/ms")):
+    for unit, wanted in ((None, "without a unit"), ("blips", "in blips")):
         with pytest.raises(errors.InvalidParameterValueError, match=f"plain number {wanted}"):
             magnitude("x", 1 * pq.ms, unit)
 
@@ -168,3 +168,20 @@ def test_the_result_does_not_share_memory():
     plain = magnitude("x", value, "ms")
     plain[0] = 5.0
     assert value[0] == 1.0 * pq.ms
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "number"),
+    [
+        ("nS", 2 * pq.uS, 2000.0),
+        ("mV/ms", pq.Quantity(3.0, "V/s"), 3.0),
+        ("/ms", 50 / pq.s, 0.05),
+        ("dimensionless", pq.Quantity(2.0, "dimensionless"), 2.0),
+    ],
+)
+def test_units_beyond_the_basic_ones(unit, value, number):
+    assert magnitude("x", value, unit) == pytest.approx(number)
+    with pytest.raises(errors.InvalidParameterValueError, match="cannot be converted") as raised:
+        magnitude("x", 1 * pq.nF, unit)
+    example = str(raised.value).split("x=")[-1].rstrip(".")
+    assert magnitude("x", eval(example, {"quantities": pq}), unit) == pytest.approx(10.0)
