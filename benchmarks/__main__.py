@@ -27,7 +27,8 @@ benchmarks:
   cuba, coba   Vogels-Abbott, 4,000 neurons       brunel     12,500 neurons, 15.6 M synapses
   tiny         10 neurons, a whole process        build      each connector, 4,000 x 4,000
   step         one step of two single neurons     first_use  a model before it was compiled
-  accuracy     spike times and potentials against a converged solution (--repeats 1)
+  accuracy     spike times of every cell type against the true ones (--repeats 1)
+  lif_accuracy spike times and potentials of the integrate-and-fire cells (--repeats 1)
 """
 
 

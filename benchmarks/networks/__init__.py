@@ -8,7 +8,18 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-NAMES = ("cuba", "coba", "brunel", "tiny", "build", "step", "first_use", "accuracy")
+NAMES = (
+    "cuba",
+    "coba",
+    "brunel",
+    "tiny",
+    "build",
+    "step",
+    "first_use",
+    "accuracy",
+    "lif_accuracy",
+    "stdp",
+)
 
 
 def load(name: str) -> ModuleType:

@@ -1,6 +1,6 @@
 """Single neurons spike when they should, and their potentials are what they should be.
 
-The neurons are those of ``benchmarks/networks/accuracy.py``, simulated in steps of 0.1 ms.
+The neurons are those of ``benchmarks/networks/lif_accuracy.py``, simulated in steps of 0.1 ms.
 ``neurons/neutral.npz`` is the truth, computed without time steps; ``nest.npz`` and ``neuron.npz``
 come from steps of 0.001 ms, whose error grows with every spike: up to 0.03 ms in NEST (none where
 PyNN takes a precise model) and 0.11 ms in NEURON.
@@ -27,14 +27,14 @@ import numpy as np
 import pyNN.ship as ship
 import pytest
 
-from benchmarks.networks import accuracy
-from benchmarks.networks.accuracy_reference import Neuron
+from benchmarks.networks import lif_accuracy
+from benchmarks.networks.lif_reference import Neuron
 
 FOLDER = Path(__file__).resolve().parent / "neurons"
 DURATION = 1000.0
 EVERY = 5  # of the samples of the benchmark are stored
 LINEAR = ("IF_curr_exp", "IF_curr_alpha", "IF_curr_delta")
-WITHOUT_JUMPS = [cell for cell in accuracy.CELLS if cell != "IF_curr_delta"]
+WITHOUT_JUMPS = [cell for cell in lif_accuracy.CELLS if cell != "IF_curr_delta"]
 EXACTLY = ("on grid", "constant current")
 
 
@@ -54,7 +54,7 @@ def ours():
 
     def run(cell, kind):
         if (cell, kind) not in known:
-            spikes, v = accuracy.simulate(ship, cell, kind, DURATION)
+            spikes, v = lif_accuracy.simulate(ship, cell, kind, DURATION)
             known[cell, kind] = spikes, v[::EVERY]
         return known[cell, kind]
 
@@ -72,7 +72,7 @@ def errors(found, expected):
 
 
 @pytest.mark.parametrize("kind", EXACTLY)
-@pytest.mark.parametrize("cell", accuracy.CELLS)
+@pytest.mark.parametrize("cell", lif_accuracy.CELLS)
 def test_what_arrives_on_the_grid_is_integrated_exactly(ours, reference, cell, kind):
     largest, _, v = errors(ours(cell, kind), reference("neutral", cell, kind))
     # Currents are integrated exactly, conductances by a method of fourth order.
@@ -88,27 +88,27 @@ def test_what_arrives_off_the_grid_costs_little(ours, reference, cell):
     assert v < 0.004
 
 
-@pytest.mark.parametrize("cell", accuracy.CELLS)
+@pytest.mark.parametrize("cell", lif_accuracy.CELLS)
 def test_what_arrives_off_the_grid_is_shared_by_its_neighbours(ours, cell):
     """There is no other error: the true neuron, given the shares, does what ours does.
 
     Jumps of the potential go to the nearer neighbour as a whole.
     """
     shares = []
-    for receptor, times in accuracy.input_times("off grid", DURATION).items():
-        weight = accuracy.weight_of(cell, receptor)
+    for receptor, times in lif_accuracy.input_times("off grid", DURATION).items():
+        weight = lif_accuracy.weight_of(cell, receptor)
         for time in times:
-            step, part = divmod((time + accuracy.DELAY) / accuracy.TIMESTEP, 1.0)
+            step, part = divmod((time + lif_accuracy.DELAY) / lif_accuracy.TIMESTEP, 1.0)
             if cell not in WITHOUT_JUMPS:
                 part = float(part >= 0.5)
             for late, share in ((0, 1.0 - part), (1, part)):
-                at = round((step + late) * accuracy.TIMESTEP, 9)
+                at = round((step + late) * lif_accuracy.TIMESTEP, 9)
                 shares.append((at, receptor, share * weight))
-    expected = Neuron(cell, accuracy.parameters_of(cell, "off grid")).run(DURATION, shares)
+    expected = Neuron(cell, lif_accuracy.parameters_of(cell, "off grid")).run(DURATION, shares)
     assert ours(cell, "off grid")[0] == pytest.approx(expected, rel=0.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("kind", accuracy.INPUTS)
+@pytest.mark.parametrize("kind", lif_accuracy.INPUTS)
 @pytest.mark.parametrize("cell", WITHOUT_JUMPS)
 @pytest.mark.parametrize("peer", ["nest", "neuron"])
 def test_peers_with_a_fine_step_agree(ours, reference, peer, cell, kind):
@@ -131,7 +131,7 @@ def test_nest_agrees_about_jumps(ours, reference, kind):
 
 
 def test_stored_references_are_what_the_neutral_neuron_gives(reference):
-    spikes, v = accuracy.truth("IF_cond_exp", "off grid", 200.0)
+    spikes, v = lif_accuracy.truth("IF_cond_exp", "off grid", 200.0)
     stored, stored_v = reference("neutral", "IF_cond_exp", "off grid")
     assert spikes == pytest.approx(stored[stored < 200.0], rel=0.0, abs=1e-9)
     assert v[::EVERY] == pytest.approx(stored_v[: v[::EVERY].size], rel=0.0, abs=1e-9)
@@ -141,9 +141,9 @@ def test_stored_references_are_what_the_neutral_neuron_gives(reference):
 def test_the_neutral_neuron_solves_its_equation(cell):
     """Against SciPy's integrator, for a neuron with an input to each receptor and a current."""
     integrate = pytest.importorskip("scipy.integrate")
-    p = accuracy.CELLS[cell] | {"i_offset": 0.1, "v_thresh": accuracy.OUT_OF_REACH}
-    weights = {"E": accuracy.weight_of(cell, "excitatory")}
-    weights["I"] = accuracy.weight_of(cell, "inhibitory")
+    p = lif_accuracy.CELLS[cell] | {"i_offset": 0.1, "v_thresh": lif_accuracy.OUT_OF_REACH}
+    weights = {"E": lif_accuracy.weight_of(cell, "excitatory")}
+    weights["I"] = lif_accuracy.weight_of(cell, "inhibitory")
 
     def slope(t, v):
         current = p["i_offset"] + (p["v_rest"] - v) * p["cm"] / p["tau_m"]

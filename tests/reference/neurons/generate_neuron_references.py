@@ -1,5 +1,5 @@
 """
-Store the spike times and potentials of the neurons in ``benchmarks/networks/accuracy.py``.
+Store the spike times and potentials of the neurons in ``benchmarks/networks/lif_accuracy.py``.
 
 Usage, in an environment with SciPy and, but for "neutral", with PyNN and that simulator::
 
@@ -7,7 +7,7 @@ Usage, in an environment with SciPy and, but for "neutral", with PyNN and that s
     python generate_neuron_references.py nest nest.npz
     python generate_neuron_references.py neuron neuron.npz
 
-"neutral" is ``benchmarks/networks/accuracy_reference.py``, which has no time step. NEST and NEURON
+"neutral" is ``benchmarks/networks/lif_reference.py``, which has no time step. NEST and NEURON
 take steps of 0.001 ms. Stored for each case: the spike times of the neuron, and v every 2.5 ms of
 the one that cannot spike; and under "origin" the versions, the date and the command.
 """
@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from benchmarks.networks import accuracy
+from benchmarks.networks import lif_accuracy
 
 DURATION = 1000.0  # ms
 TIMESTEP = 0.001  # ms
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     arguments = parser.parse_args()
     arrays = {}
-    for case in accuracy.VARIANTS:
+    for case in lif_accuracy.VARIANTS:
         spikes, potential = run(arguments.simulator, *case.split(", "))
         if spikes is not None:
             arrays[f"{case}/spikes"], arrays[f"{case}/v"] = spikes, potential[::EVERY]
@@ -63,10 +63,10 @@ def main() -> None:
 def run(simulator: str, cell: str, kind: str) -> tuple[Any, Any]:
     """Return spike times and potential of a case; None if the simulator lacks the cell type."""
     if simulator == "neutral":
-        return accuracy.truth(cell, kind, DURATION)
+        return lif_accuracy.truth(cell, kind, DURATION)
     sim = importlib.import_module(f"pyNN.{simulator}")
     try:
-        return accuracy.simulate(sim, cell, kind, DURATION, TIMESTEP)
+        return lif_accuracy.simulate(sim, cell, kind, DURATION, TIMESTEP)
     except NotImplementedError:
         return None, None
 

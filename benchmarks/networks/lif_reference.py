@@ -1,4 +1,4 @@
-"""A leaky integrate-and-fire neuron computed without time steps, the measure of ``accuracy.py``.
+"""A leaky integrate-and-fire neuron without time steps, the measure of ``lif_accuracy.py``.
 
 It shares nothing with any simulator. Between two arrivals the membrane is a linear equation
 
