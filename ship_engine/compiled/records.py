@@ -70,7 +70,8 @@ SYNAPSE_DENDRITIC = 22  # float64 ms: from the postsynaptic cell to the synapse
 SYNAPSE_AXONAL = 23  # float64 ms: from the presynaptic cell to the synapse
 SYNAPSE_ARRIVED = 24  # int64 for each synapse: presynaptic spikes that have reached it
 SYNAPSE_KEY = 25  # two words, for random numbers
-SYNAPSE_HEADER = 27  # states and parameters follow
+SYNAPSE_DEFERRED = 27  # float64 ms: arrival of a spike whose effect is deferred; else negative
+SYNAPSE_HEADER = 28  # states and parameters follow
 
 # One table for the gap junctions between two groups.
 GAP_SOURCE_V = 0  # float64 row

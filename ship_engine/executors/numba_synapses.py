@@ -47,9 +47,11 @@ class BoundSynapses:
         model, synapses = self._dynamics.model, projection.synapses
         self._dt = network.clock.dt
         lean = synapses.delay.size == 1 and all(v.size == 1 for v in self._dynamics.values.values())
-        self.kernel: MachineCode = synapse_kernel(cache, model, lean)
         self._layout = SynapseLayout(model)
         self._set_delays()
+        # A step behind the postsynaptic cell, its spikes are known before they reach a synapse.
+        defers = model.plastic() and bool((self._dendritic < self._dt * (1.0 - ROUNDING)).any())
+        self.kernel: MachineCode = synapse_kernel(cache, model, lean, defers)
         axonal_steps = np.floor(projection.axonal_delay + ROUNDING).astype(np.int64)
         self._kept: list[NDArray[np.generic]] = []
         self.tables = [
@@ -96,6 +98,7 @@ class BoundSynapses:
         row[r.SYNAPSE_DENDRITIC] = self._dendritic.ctypes.data
         row[r.SYNAPSE_AXONAL] = self._axonal.ctypes.data
         row[r.SYNAPSE_SEEN] = dynamics.seen.ctypes.data
+        row[r.SYNAPSE_DEFERRED] = dynamics.deferred.ctypes.data
         row[r.SYNAPSE_ARRIVED] = dynamics.arrived.ctypes.data
         for name, position in self._layout.state.items():
             row[position] = dynamics.states[name].ctypes.data

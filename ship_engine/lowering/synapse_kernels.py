@@ -14,7 +14,9 @@ from ship_engine.synapses.base import Synapse
 _MADE_FROM = ("delivery.numba_cpu", "compiled.philox", "compiled.dialect", "random", "elementwise")
 
 
-def synapse_kernel(cache: KernelCache, model: type[Synapse], lean: bool) -> MachineCode:
+def synapse_kernel(
+    cache: KernelCache, model: type[Synapse], lean: bool, defers: bool
+) -> MachineCode:
     """Machine code ``kernel(table, spikes, step, catch_up) -> 0`` of a synapse model.
 
     Parameters
@@ -25,8 +27,10 @@ def synapse_kernel(cache: KernelCache, model: type[Synapse], lean: bool) -> Mach
         The model.
     lean : bool
         Whether parameters and delays are the same for all synapses.
+    defers : bool
+        Whether effects of presynaptic spikes may have to be deferred.
     """
-    writer = SynapseWriter(model, lean)
+    writer = SynapseWriter(model, lean, defers)
     text, functions = writer.text(), writer.functions()
     described = [f"{name} {fingerprint(function)}" for name, function in functions.items()]
 
@@ -40,5 +44,6 @@ def synapse_kernel(cache: KernelCache, model: type[Synapse], lean: bool) -> Mach
         scope |= {n: getattr(philox, n) for n in ("philox", "unit", "low_word", "high_word")}
         return define(text, f"<kernel of {model.name}>", scope)
 
-    name = f"{model.name or model.__name__}-{'lean' if lean else 'general'}"
+    variant = ("lean" if lean else "general") + ("-deferring" if defers else "")
+    name = f"{model.name or model.__name__}-{variant}"
     return cache.get(name, "\n".join([text, *described, source_of(_MADE_FROM)]), 4, build)

@@ -5,6 +5,11 @@ synapse first takes in the postsynaptic spikes that reached it before, one by on
 then those that reach it at the very same moment, which the presynaptic one does not see.  Called
 to catch up, it lets every synapse take in the postsynaptic spikes that reached it until now.
 
+A presynaptic spike may arrive between two steps at a synapse that lies so near to the
+postsynaptic cell that spikes of this cell could still come before it, in the step that is yet to
+be computed.  Then the amount that it brings is that of what is known, its effect on the synapse
+is deferred to the synapse's next event, and takes every spike in its order.
+
 In a lean kernel all synapses have their parameters and their delay in common.  In the text a
 model's own names start with ``m_``, so that they never meet the kernel's.
 """
@@ -49,10 +54,12 @@ class SynapseWriter:
         The model.
     lean : bool
         Whether parameters and delays are the same for all synapses.
+    defers : bool
+        Whether effects of presynaptic spikes may have to be deferred.
     """
 
-    def __init__(self, model: type[Synapse], lean: bool) -> None:
-        self.model, self.lean = model, lean
+    def __init__(self, model: type[Synapse], lean: bool, defers: bool) -> None:
+        self.model, self.lean, self._defers = model, lean, defers
         self.layout = SynapseLayout(model)
         asked = model.asked_for()
         self._parameters = [name for name in self.layout.value if name in asked]
@@ -110,6 +117,11 @@ class SynapseWriter:
                 f"axonal_row = float64(S[{r.SYNAPSE_AXONAL}])",
                 "dendritic, axonal = dendritic_row[0], axonal_row[0]",
             ]
+        if self._defers:
+            lines += [
+                f"deferred_row = float64(S[{r.SYNAPSE_DEFERRED}])",
+                f"known_until = (step + S[{r.SYNAPSE_AXONAL_STEPS}]) * dt",
+            ]
         if self._draws:
             lines += [
                 f"arrived_row = int64(S[{r.SYNAPSE_ARRIVED}])",
@@ -138,12 +150,16 @@ class SynapseWriter:
         return lines
 
     def _catch_up(self) -> list[str]:
+        lines = [*self._load()]
+        if self._defers:
+            deferred = [*self._presynaptic(), *self._commit(), "deferred_row[e] = -1.0"]
+            lines += ["arrival = deferred_row[e]", "if 0.0 <= arrival < until:"]
+            lines += _indent(deferred)
+        lines += self._take_in("reached >= until")
         return [
             "until = step * dt - instant",
             f"for e in range(S[{r.SYNAPSE_COUNT}]):",
-            *_indent(self._load()),
-            *_indent(self._take_in("reached >= until")),
-            *_indent(self._store(self._kept)),
+            *_indent([*lines, *self._store(self._kept)]),
         ]
 
     def _take_in(self, stop: str) -> list[str]:
@@ -188,11 +204,33 @@ class SynapseWriter:
         ]
 
     def _on_pre(self) -> list[str]:
+        """What a presynaptic spike does, and before it one whose effect was deferred."""
+        now = "arrival = emitted + axonal" if self._plastic else "arrival = emitted"
+        if not self._defers:
+            return [now, *self._presynaptic(), *self._commit()]
+        return [
+            "for turn in range(2):",
+            "    arrival, certain = deferred_row[e], True",
+            "    if turn == 1:",
+            f"        {now}",
+            "        certain = known_until + dendritic >= arrival - instant",
+            "    elif arrival < 0.0:",
+            "        continue",
+            *_indent(self._presynaptic()),
+            "    if certain:",
+            *_indent(self._commit(), 2),
+            "    deferred_row[e] = -1.0 if certain else arrival",
+        ]
+
+    def _presynaptic(self) -> list[str]:
+        """What comes before the arrival of a presynaptic spike, and what it changes, as new names.
+
+        States that only postsynaptic spikes change are shown to it as they were before those of
+        the very same moment.
+        """
         model, lines, values = self.model, [], {}
-        lines.append("arrival = emitted + axonal" if self._plastic else "arrival = emitted")
         if self._plastic:
             lines += self._take_in("reached >= arrival - instant")
-            # What only postsynaptic spikes change is shown as it was before those of this moment.
             for name in [n for n in model.post_changes if n not in model.pre_changes]:
                 lines.append(f"{own(name)}_before = {own(name)}")
                 values[name] = f"{own(name)}_before"
@@ -205,15 +243,19 @@ class SynapseWriter:
         if self._draws:
             lines += [
                 "number = arrived_row[e]",
-                "arrived_row[e] = number + 1",
                 "words = philox(key_0, key_1, low_word(e), low_word(number), "
                 "high_word(number), high_word(e))",
             ]
             values |= {name: f"unit(words[{k}])" for k, name in enumerate(UNIFORMS)}
-        changes = "".join(f"{own(name)}, " for name in model.pre_changes)
-        lines.append(f"{changes}amount, = {self._call('on_pre', model.on_pre, values)}")
+        changes = "".join(f"{own(name)}_new, " for name in model.pre_changes)
+        return [*lines, f"{changes}amount, = {self._call('on_pre', model.on_pre, values)}"]
+
+    def _commit(self) -> list[str]:
+        lines = [f"{own(name)} = {own(name)}_new" for name in self.model.pre_changes]
         if LAST_PRE in self._kept:
             lines.append(f"{own(LAST_PRE)} = arrival")
+        if self._draws:
+            lines.append("arrived_row[e] = number + 1")
         return lines
 
     def _add(self) -> list[str]:

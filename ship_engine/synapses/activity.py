@@ -40,6 +40,9 @@ class Dynamics:
         synapse has taken into account.
     arrived : int64 [count]
         How many presynaptic spikes each has taken into account; random numbers are drawn by it.
+    deferred : float64 [count]
+        When the latest presynaptic spike reached each (ms), if it has still to take effect on the
+        synapse; else -1.
     weight : float64 [1] or [count]
         Those that were given; plasticity starts from them, and `reset` returns to them.
     """
@@ -55,6 +58,7 @@ class Dynamics:
             self.states[name] = np.zeros(count)
         self.seen = np.zeros(count, np.int64)
         self.arrived = np.zeros(count, np.int64)
+        self.deferred = np.full(count, -1.0)
         self.weight = weight.copy()
 
     def set(self, **parameters: ArrayLike) -> None:
@@ -136,6 +140,7 @@ class Dynamics:
             values[:] = self.initial.get(name, 0.0)
         self.seen[:] = 0
         self.arrived[:] = 0
+        self.deferred[:] = -1.0
 
     def _checked(self, name: str, value: Any) -> NDArray[np.float64]:
         try:
