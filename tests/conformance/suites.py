@@ -31,7 +31,8 @@ class SuiteError(Exception):
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment in which tests and examples run: quiet, without a display."""
     path = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    return inherited | {
         "PYTHONPATH": os.pathsep.join(path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",

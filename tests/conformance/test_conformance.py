@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from . import not_applicable, report, sdist, stand_in
 from .__main__ import PAGE, main
 from .examples import names_of_runs
 from .outcomes import FAILED, PASSED, REFUSED, SKIPPED, STALE, Outcome, count, judged
-from .suites import Run
+from .suites import Run, SuiteError, run_tests
 
 LISTS = ("SCENARIOS", "UNIT_TESTS", "EXAMPLES")
 LISTED = {"It needs two processes.": ("test_parallel.py::*", "test_a.py::test_two")}
@@ -108,6 +109,69 @@ def test_runs_of_the_examples(tmp_path: Path) -> None:
     names = names_of_runs(tmp_path)
     assert names[:2] == ["VAbenchmarks.py CUBA", "VAbenchmarks.py COBA"]
     assert names[-1] == "brunel.py"
+
+
+SCENARIO = """
+import pytest
+
+def run_with_simulators(*names):
+    return pytest.mark.parametrize("sim", [pytest.param(object(), id=name) for name in names])
+
+@run_with_simulators("nest", "neuron")
+def test_which(sim):
+    assert sim.__name__ == "pyNN.ship"
+
+@run_with_simulators("nest")
+def test_that_fails(sim):
+    assert sim.get_current_time() == "late"
+
+@run_with_simulators("nest")
+def test_that_is_skipped(sim):
+    pytest.skip("not here")
+"""
+UNIT_TEST = """
+import pyNN.mock as sim
+
+def test_which():
+    assert sim.__name__ == "pyNN.ship"
+    assert sim.setup(min_delay=0.123) == 0
+    assert sim.get_time_step() == 0.001
+"""
+
+
+class TestTheRunOfTests:
+    """pytest with the plugin, in a process of its own."""
+
+    @staticmethod
+    def run(folder: Path, text: str, *options: str) -> dict[str, Outcome]:
+        (folder / "test_it.py").write_text(text, "utf-8")
+        outcomes = run_tests(sys.executable, folder, options).outcomes
+        return {outcome.name.removeprefix("test_it.py::"): outcome for outcome in outcomes}
+
+    def test_puts_a_scenario_to_ship_and_tells_what_came_of_it(self, tmp_path: Path) -> None:
+        found = self.run(tmp_path, SCENARIO, "--everywhere")
+        assert {name: outcome.status for name, outcome in found.items()} == {
+            "test_which": PASSED,
+            "test_that_fails": FAILED,
+            "test_that_is_skipped": SKIPPED,
+        }
+        assert "late" in found["test_that_fails"].reason
+        assert found["test_that_is_skipped"].reason == "not here"
+
+    def test_leaves_out_what_is_not_put_to_a_simulator(self, tmp_path: Path) -> None:
+        assert self.run(tmp_path, SCENARIO) == {}
+
+    def test_puts_ship_in_the_place_of_the_mock(self, tmp_path: Path) -> None:
+        assert self.run(tmp_path, UNIT_TEST, "--instead-of-mock")["test_which"].status == PASSED
+
+    def test_a_file_that_cannot_be_read_is_a_failure(self, tmp_path: Path) -> None:
+        (outcome,) = self.run(tmp_path, "import no_such_module").values()
+        assert outcome.status == FAILED
+        assert "no_such_module" in outcome.reason
+
+    def test_pytest_that_cannot_start(self, tmp_path: Path) -> None:
+        with pytest.raises(SuiteError, match="unrecognized arguments: --no-such-option"):
+            self.run(tmp_path, "", "--no-such-option")
 
 
 class TestTheStandIn:
