@@ -123,7 +123,7 @@ class PointNeuron(CellModel, cells.PointNeuron):
     @property
     def conductance_based(self) -> bool | None:
         """Whether all receptors are conductances; None if only some are, or there are none."""
-        kinds = {bool(r.conductance_based) for r in self.post_synaptic_receptors.values()}
+        kinds = {r.model.conductance_based for r in self.post_synaptic_receptors.values()}
         return kinds.pop() if len(kinds) == 1 else None
 
     @property
