@@ -22,6 +22,9 @@ from ship_engine.random import philox, unit
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+CHEAP = 1024
+"""Numbers that are drawn in about the time of one."""
+
 
 class Draws(NamedTuple):
     """Which random numbers to draw."""
@@ -31,7 +34,7 @@ class Draws(NamedTuple):
     number: Integers
     """Of the draw, among those of its component."""
 
-    def uniforms(self, attempt: int = 0) -> Floats:
+    def uniforms(self, attempt: int | Integers = 0) -> Floats:
         """Four uniform numbers for each draw, [4, draws]; others at each attempt."""
         high = self.number >> 32
         counter = (self.cell, self.number & 0xFFFFFFFF, high, attempt)
@@ -144,18 +147,35 @@ def gamma_beyond(draws: Draws, shape: Floats, beyond: Floats) -> Floats:
     -------
     float64 [draws]
     """
+    way = np.where(shape < 1.0, 2, beyond > shape - 1.0 / 3.0)
     result = np.empty(shape.size)
-    steep = shape < 1.0
-    tail = ~steep & (beyond > shape - 1.0 / 3.0)
-    ways = ((~steep & ~tail, _whole), (tail, _tail), (steep, _steep))
-    for chosen, candidates in ways:
-        left, attempt = np.flatnonzero(chosen), 0
-        while left.size:
-            uniforms = draws.part(left).uniforms(attempt)
-            drawn, accepted = candidates(uniforms, shape[left], beyond[left])
-            result[left[accepted]] = drawn[accepted]
-            left, attempt = left[~accepted], attempt + 1
+    left, attempt = np.arange(shape.size), 0
+    while left.size:
+        # A few numbers cost as much as many, so some attempts are made at once for few draws.
+        tries = min(max(CHEAP // left.size, 1), 8)
+        each = np.repeat(left, tries)
+        attempts = np.tile(np.arange(attempt, attempt + tries), left.size)
+        uniforms = draws.part(each).uniforms(attempts)
+        drawn, accepted = _candidates(way[each], uniforms, shape[each], beyond[each])
+        accepted = accepted.reshape(-1, tries)
+        row, first = np.flatnonzero(accepted.any(axis=1)), accepted.argmax(axis=1)
+        result[left[row]] = drawn.reshape(-1, tries)[row, first[row]]
+        left, attempt = np.delete(left, row), attempt + tries
     return result
+
+
+def _candidates(
+    way: Integers, uniforms: Floats, shape: Floats, beyond: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """A candidate for each draw, by its way, and whether it is accepted."""
+    drawn, accepted = np.empty(way.size), np.empty(way.size, np.bool_)
+    for number, candidates in enumerate((_whole, _tail, _steep)):
+        chosen = np.flatnonzero(way == number)
+        if chosen.size:
+            drawn[chosen], accepted[chosen] = candidates(
+                uniforms[:, chosen], shape[chosen], beyond[chosen]
+            )
+    return drawn, accepted
 
 
 def _whole(uniforms: Floats, shape: Floats, beyond: Floats) -> tuple[Floats, NDArray[np.bool_]]:
