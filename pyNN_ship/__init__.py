@@ -62,6 +62,15 @@ from .standardmodels.cells import (
     IF_curr_exp,
 )
 from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
+from .standardmodels.plasticity import (
+    AdditivePotentiationMultiplicativeDepression,
+    AdditiveWeightDependence,
+    GutigWeightDependence,
+    MultiplicativeWeightDependence,
+    SpikePairRule,
+    STDPMechanism,
+    Vogels2011Rule,
+)
 from .standardmodels.point_neuron import LIF, PointNeuron
 from .standardmodels.receptors import (
     AlphaPSR,
@@ -79,7 +88,14 @@ from .standardmodels.sources import (
     SpikeSourcePoisson,
     SpikeSourcePoissonRefractory,
 )
-from .standardmodels.synapses import StaticSynapse
+from .standardmodels.synapses import (
+    ElectricalSynapse,
+    MultiQuantalSynapse,
+    SimpleStochasticSynapse,
+    StaticSynapse,
+    StochasticTsodyksMarkramSynapse,
+    TsodyksMarkramSynapse,
+)
 
 
 def list_standard_models() -> list[str]:

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import common, errors, standardmodels
 from pyNN.standardmodels import base
 
-from ship_engine import network as engine
-
 from . import simulator
 from .standardmodels.base import CellModel
-from .units import magnitude, require_value
+from .units import require_value
 
 if TYPE_CHECKING:
+    from .parts import Part
     from .projections import Projection
 
 KNOWN_RECEPTORS = (*base.excitatory_receptor_types, *base.inhibitory_receptor_types)
 
 
-class Part(NamedTuple):
-    """The synapses between one source and one target population."""
-
-    source: int
-    target: int
-    projection: engine.Projection
-
-
 class Connection(common.Connection):
-    """One connection of a projection; its weight and delay can be read and set."""
+    """One connection of a projection; its parameters and states are attributes.
+
+    Parameters, such as ``weight`` (nA, uS or mV, as the receptor has it) and ``delay`` (ms), can
+    be set.
+    """
 
     presynaptic_index: int
     postsynaptic_index: int
@@ -43,38 +38,33 @@ class Connection(common.Connection):
         self._projection, self._part, self._position = projection, part, position
         self.presynaptic_index, self.postsynaptic_index = address
 
+    def __getattr__(self, name: str) -> float:
+        if name.startswith("_") or name not in self._names():
+            raise AttributeError(
+                f"A connection has no attribute '{name}'; it has {', '.join(self._names())}."
+            )
+        return float(self._part.get(name)[self._position])
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name.startswith("_") or hasattr(type(self), name) or name in self.__annotations__):
-            raise errors.NonExistentParameterError(name, "Connection", ["weight", "delay"])
-        object.__setattr__(self, name, value)
+        if name.startswith("_") or name in self.__annotations__:
+            object.__setattr__(self, name, value)
+            return
+        projection = self._projection
+        parameters = projection._parameters()
+        if name not in parameters:
+            raise errors.NonExistentParameterError(name, "Connection", parameters)
+        number = projection._checked({name: projection._without_unit(name, value)})[name]
+        if np.ndim(number):
+            raise errors.InvalidDimensionsError(
+                f"{name} = {value!r} for one connection; give one number."
+            )
+        self._part.set_one(self._position, name, number, projection.synapse_type)
 
-    @property
-    def weight(self) -> float:
-        """In nA, uS or mV, as the receptor has it."""
-        weights = self._part.projection.synapses.weight
-        return float(weights[self._position if weights.size > 1 else 0])
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._names()]
 
-    @weight.setter
-    def weight(self, value: float) -> None:
-        number = self._projection._without_unit("weight", value)
-        self._store("weight", checked_weights(number, "this connection"))
-
-    @property
-    def delay(self) -> float:
-        """In ms."""
-        delays = self._part.projection.synapses.delay
-        clock = simulator.state.network.clock
-        return float(clock.time(int(delays[self._position if delays.size > 1 else 0])))
-
-    @delay.setter
-    def delay(self, value: float) -> None:
-        self._store("delay", delay_steps(magnitude("delay", value, "ms"), "this connection"))
-
-    def _store(self, name: str, value: Any) -> None:
-        synapses = self._part.projection.synapses
-        values = np.array(np.broadcast_to(getattr(synapses, name), (len(synapses),)))
-        values[self._position] = value
-        self._part.projection.set(**{name: values})
+    def _names(self) -> list[str]:
+        return [*self._projection._parameters(), *self._projection._states()]
 
     def as_tuple(self, *attribute_names: str) -> tuple[float, ...]:
         """The named attributes."""
@@ -98,10 +88,9 @@ class Connections(Sequence[Connection]):
             raise IndexError(f"Connection {index} of {count}.")
         index = index % count
         for part in self._projection._parts:
-            size = len(part.projection.synapses)
-            if index < size:
+            if index < len(part):
                 return self._projection._connection(part, index)
-            index -= size
+            index -= len(part)
         raise AssertionError("the parts hold all connections")
 
 

@@ -1,23 +1,23 @@
-"""Projections: connections between populations, with their weights and delays."""
+"""Projections: connections between populations, with their weights, delays and parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import common, errors
 from pyNN.parameters import LazyArray, ParameterSpace
-from pyNN.random import RandomDistribution
 from pyNN.space import Space
 
 from . import simulator
 from .addresses import Cells
-from .connections import Connection, Connections, Part, checked_weights, delay_steps
-from .errors import as_pynn_errors
-from .lazy_values import PairValues
-from .standardmodels.synapses import StaticSynapse, weight_unit
+from .connections import Connection, Connections, checked_weights, delay_steps
+from .connector_base import SynapseParameters
+from .parts import Ends, Part, part_class
+from .standardmodels.synapses import WEIGHT, StaticSynapse, SynapseModel, weight_unit
+from .synapse_values import as_matrix, flat_index, for_connections
 from .units import has_unit, magnitude
 
 ADDRESSES = ("presynaptic_index", "postsynaptic_index")
@@ -48,6 +48,10 @@ class Projection(common.Projection):
                 f"'{postsynaptic_population.label}' has no receptors that a projection could "
                 "reach; spike sources only send."
             )
+        electrical = getattr(synapse_type, "electrical", False)
+        if electrical and receptor_type in (None, "gap"):
+            # Gap junctions have none; PyNN asks for one all the same.
+            receptor_type = postsynaptic_population.receptor_types[0]
         super().__init__(
             presynaptic_population,
             postsynaptic_population,
@@ -58,10 +62,12 @@ class Projection(common.Projection):
             Space() if space is None else space,
             label,
         )
-        if not hasattr(self.synapse_type, "weight_unit"):
+        if not isinstance(self.synapse_type, SynapseModel):
             raise errors.InvalidModelError(
                 f"{type(self.synapse_type).__name__} is not a synapse type of pyNN.ship."
             )
+        if electrical:
+            self.receptor_type = "gap"
         self._parts: list[Part] = []
         self._pre_cells, self._post_cells = Cells.of(self.pre), Cells.of(self.post)
         for population in (*self._pre_cells.populations, *self._post_cells.populations):
@@ -72,21 +78,27 @@ class Projection(common.Projection):
                 )
         self._check_weight_unit(self.synapse_type.weight_unit)
         self._collected: list[tuple[Any, int, dict[str, Any]]] = []
-        before = len(self._network.projections)
+        network = self._network
+        held: list[list[Any]] = [network.projections, network.gap_junctions]
+        before = [len(things) for things in held]
         try:
             connector.connect(self)
             self._connect_collected()
         except BaseException:
             # The network stays as it was.
-            del self._network.projections[before:]
-            self._network.structure += 1
+            for things, count in zip(held, before, strict=True):
+                del things[count:]
+            network.structure += 1
             raise
+        simulator.state.projections.append(self)
 
     def _check_weight_unit(self, unit: str | None) -> None:
+        if unit is None or self.synapse_type.electrical:
+            return
         for population in self._post_cells.populations:
             ports = population.celltype.model.ports
             wanted = next(p.unit for p in ports if p.name == self.receptor_type)
-            if unit not in (None, wanted):
+            if unit != wanted:
                 raise errors.InvalidParameterValueError(
                     f"The weight of '{self.label}' is given as a quantity like {unit}, but its "
                     f"receptor '{self.receptor_type}' takes {wanted}."
@@ -105,27 +117,30 @@ class Projection(common.Projection):
         presynaptic_index, postsynaptic_index : int32 arrays
             Addresses in `pre` and `post`.
         parameters : dict
-            ``weight`` and ``delay`` (ms), each one for all or one for each connection.
+            All parameters of the synapse type, each one for all or one for each connection.
         """
-        weights = checked_weights(parameters["weight"], self.label)
-        delays = delay_steps(parameters["delay"], self.label)
-        for number in range(len(self._pre_cells.populations)):
-            for target in range(len(self._post_cells.populations)):
-                chosen = self._between(number, target, presynaptic_index, postsynaptic_index)
+        values = self._checked(parameters)
+        make = part_class(self.synapse_type)
+        for number, source in enumerate(self._pre_cells.populations):
+            for target_number, target in enumerate(self._post_cells.populations):
+                chosen = self._between(number, target_number, presynaptic_index, postsynaptic_index)
                 pairs = (
                     self._pre_cells.inside(_picked(presynaptic_index, chosen)),
                     self._post_cells.inside(_picked(postsynaptic_index, chosen)),
                 )
-                with as_pynn_errors():
-                    projection = self._network.connect(
-                        self._pre_cells.populations[number]._group,
-                        self._post_cells.populations[target]._group,
-                        self.receptor_type,
-                        pairs,
-                        _picked(weights, chosen),
-                        _picked(delays, chosen),
-                    )
-                self._parts.append(Part(number, target, projection))
+                ends = Ends(number, target_number, source._group, target._group, self.receptor_type)
+                own = {name: _picked(value, chosen) for name, value in values.items()}
+                self._parts.append(make(self._network, ends, self.synapse_type, pairs, own))
+
+    def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The same values, if synapses may have them; delays in time steps."""
+        checked = dict(values)
+        if "weight" in values:
+            checked["weight"] = checked_weights(values["weight"], self.label)
+        if "delay" in values:
+            checked["delay"] = delay_steps(values["delay"], self.label)
+        self.synapse_type.check(values, self.label)
+        return checked
 
     def _convergent_connect(
         self,
@@ -145,17 +160,17 @@ class Projection(common.Projection):
             return
         pre = [np.asarray(sources, np.int32) for sources, _, _ in self._collected]
         post = [np.full(p.size, c[1], np.int32) for p, c in zip(pre, self._collected, strict=True)]
-        values = {
-            name: np.concatenate(
+        sources, targets = np.concatenate(pre), np.concatenate(post)
+        values = SynapseParameters(self).evaluate(sources, targets)
+        for name in dict.fromkeys(name for *_, given in self._collected for name in given):
+            values[name] = np.concatenate(
                 [
                     np.broadcast_to(c[2][name], p.shape)
                     for p, c in zip(pre, self._collected, strict=True)
                 ]
-            )
-            for name in ("weight", "delay")
-        }
+            ).astype(np.float64)
         self._collected = []
-        self._set_connections(np.concatenate(pre), np.concatenate(post), values)
+        self._set_connections(sources, targets, values)
 
     def _between(
         self, source: int, target: int, pre: NDArray[np.int32], post: NDArray[np.int32]
@@ -171,7 +186,7 @@ class Projection(common.Projection):
         return None if chosen is None else np.flatnonzero(chosen)
 
     def __len__(self) -> int:
-        return sum(len(part.projection.synapses) for part in self._parts)
+        return sum(len(part) for part in self._parts)
 
     def __getitem__(self, index: int) -> Connection:
         return self.connections[index]
@@ -185,37 +200,31 @@ class Projection(common.Projection):
         return Connections(self)
 
     def _connection(self, part: Part, position: int) -> Connection:
-        synapses = part.projection.synapses
-        source = np.searchsorted(synapses.start, position, side="right") - 1
-        pre = self._pre_cells.outside(part.source, np.array([source], np.int32))
-        post = self._post_cells.outside(part.target, synapses.target[position : position + 1])
+        source, target = part.pair(position)
+        pre = self._pre_cells.outside(part.ends.source, np.array([source], np.int32))
+        post = self._post_cells.outside(part.ends.target, np.array([target], np.int32))
         return Connection(self, part, position, (int(pre[0]), int(post[0])))
 
     @property
     def _presynaptic_index(self) -> NDArray[np.int32]:
         """Address in `pre` of each connection's source."""
-        return _joined(
-            [self._pre_cells.outside(p.source, p.projection.synapses.source) for p in self._parts]
-        )
+        return _joined([self._pre_cells.outside(p.ends.source, p.source_cell) for p in self._parts])
 
     @property
     def _postsynaptic_index(self) -> NDArray[np.int32]:
         """Address in `post` of each connection's target."""
         return _joined(
-            [self._post_cells.outside(p.target, p.projection.synapses.target) for p in self._parts]
+            [self._post_cells.outside(p.ends.target, p.target_cell) for p in self._parts]
         )
+
+    # --- reading ---------------------------------------------------------------------------------
 
     def _values(self, name: str) -> NDArray[Any]:
         if name == "presynaptic_index":
             return self._presynaptic_index
         if name == "postsynaptic_index":
             return self._postsynaptic_index
-        clock = self._network.clock
-        arrays = []
-        for part in self._parts:
-            synapses = part.projection.synapses
-            stored = synapses.weight if name == "weight" else clock.time(synapses.delay)
-            arrays.append(np.broadcast_to(stored, (len(synapses),)))
+        arrays = [part.get(name) for part in self._parts]
         return np.concatenate(arrays) if arrays else np.empty(0)
 
     def get(
@@ -226,12 +235,16 @@ class Projection(common.Projection):
         with_address: bool = True,
         multiple_synapses: str = "sum",
     ) -> Any:
-        """Weights, delays, or both, in PyNN's units.
+        """Parameters and states of the synapses, in PyNN's units.
+
+        Weights of plastic synapses are the present ones, after all spikes that have reached them;
+        states are those just after the latest spike.
 
         Parameters
         ----------
         attribute_names : str or list of str
-            'weight', 'delay', or a list of them.
+            'weight', 'delay', any other parameter or state of the synapse type, or a list of
+            these.
         format : {'list', 'array'}
             'list' gives a tuple for each connection, ordered by presynaptic cell; 'array' gives a
             matrix [presynaptic, postsynaptic] for each attribute, NaN where nothing is connected.
@@ -254,88 +267,126 @@ class Projection(common.Projection):
         ValueError
             If the format or the operation is none of those above.
         """
-        names = [attribute_names] if isinstance(attribute_names, str) else attribute_names
-        self._refuse_unknown(names)
-        if format not in ("list", "array"):
+        single = isinstance(attribute_names, str)
+        names = [attribute_names] if single else list(attribute_names)
+        self._refuse_unknown(names, [*self._parameters(), *self._states(), *ADDRESSES])
+        if format == "list":
+            names = [*ADDRESSES, *names] if with_address else names
+            columns = [self._values(name).tolist() for name in names]
+            return columns[0] if single and not with_address else list(zip(*columns, strict=True))
+        if format != "array":
             raise ValueError(f"format = {format!r}; give 'list' or 'array'.")
-        return super().get(attribute_names, format, gather, with_address, multiple_synapses)
+        if multiple_synapses not in self.MULTI_SYNAPSE_OPERATIONS:
+            raise ValueError(
+                "`multiple_synapses` argument must be one of "
+                f"{list(self.MULTI_SYNAPSE_OPERATIONS)}, not {multiple_synapses!r}."
+            )
+        flat = flat_index(self)
+        matrices = [
+            as_matrix(self.shape, flat, self._values(name), multiple_synapses) for name in names
+        ]
+        return matrices[0] if single else matrices
 
-    def _refuse_unknown(self, names: Any) -> None:
-        valid = self.synapse_type.get_parameter_names()
+    def _parameters(self) -> list[str]:
+        names: list[str] = self.synapse_type.get_parameter_names()
+        return names
+
+    def _states(self) -> dict[str, str]:
+        units: dict[str, str] = self.synapse_type.state_units()
+        return units
+
+    def _refuse_unknown(self, names: Any, valid: list[str]) -> None:
         for name in names:
-            if name not in (*valid, *ADDRESSES):
+            if name not in valid:
+                known = [n for n in valid if n not in ADDRESSES]
                 raise errors.NonExistentParameterError(
-                    name, type(self.synapse_type).__name__, valid
+                    name, type(self.synapse_type).__name__, known
                 )
 
-    def _get_attributes_as_list(self, names: Sequence[str]) -> list[tuple[float, ...]]:
-        return list(zip(*(self._values(name).tolist() for name in names), strict=True))
+    def save(
+        self,
+        attribute_names: Any,
+        file: Any,
+        format: str = "list",
+        gather: bool = True,
+        with_address: bool = True,
+    ) -> None:
+        if isinstance(attribute_names, str) and attribute_names not in ("all", "connections"):
+            # PyNN would take the letters of the name for columns.
+            attribute_names = [attribute_names]
+        super().save(attribute_names, file, format, gather, with_address)
 
-    def _get_attributes_as_arrays(
-        self, names: Sequence[str], multiple_synapses: str = "sum"
-    ) -> list[NDArray[np.float64]]:
-        flat = self._presynaptic_index.astype(np.int64) * self.post.size + self._postsynaptic_index
-        results = []
-        for name in names:
-            matrix = np.full(self.shape, np.nan)
-            _gather(matrix.reshape(-1), flat, self._values(name), multiple_synapses)
-            results.append(matrix)
-        return results
+    save.__doc__ = common.Projection.save.__doc__
+
+    # --- writing ---------------------------------------------------------------------------------
 
     def set(self, **attributes: Any) -> None:
-        valid = self.synapse_type.get_parameter_names()
-        for name in attributes:
-            if name not in valid:
-                raise errors.NonExistentParameterError(
-                    name, type(self.synapse_type).__name__, valid
-                )
-        checked = {}
-        for name, value in attributes.items():
-            numbers = self._evaluated(name, self._without_unit(name, value))
-            check = checked_weights if name == "weight" else delay_steps
-            checked[name] = check(numbers, self.label)
-        for name, numbers in checked.items():
-            self._store(name, numbers)
+        self._refuse_unknown(attributes, self._parameters())
+        values = {
+            name: for_connections(self, name, self._without_unit(name, value))
+            for name, value in attributes.items()
+        }
+        checked = self._checked(values)
+        for part, own in zip(self._parts, self._pieces(checked), strict=True):
+            part.check(self.synapse_type, own, self.label)
+        for part, own in zip(self._parts, self._pieces(checked), strict=True):
+            part.set(own)
 
     set.__doc__ = common.Projection.set.__doc__
 
-    def _without_unit(self, name: str, value: Any) -> Any:
-        if name == "weight" and has_unit(value):
-            unit = weight_unit(value)
-            self._check_weight_unit(unit)
-            return magnitude(name, value, unit)
-        return magnitude(name, value, "ms")
+    def initialize(self, **initial_values: Any) -> None:
+        """Set states of the synapses now, and where they start after every reset.
 
-    def _evaluated(self, name: str, value: Any) -> Any:
-        """A value for all connections, or an array of one for each, in their order."""
-        if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
-            return self._spread(name, np.asarray(value, float))
-        space = ParameterSpace({name: value}, self.synapse_type.get_schema(), self.shape)
-        lazy = space[name]
-        pre, post = self._presynaptic_index, self._postsynaptic_index
-        if isinstance(lazy.base_value, RandomDistribution):
-            # PyNN draws a number for each pair of cells, whether they are connected or not.
-            return _drawn_for_pairs(lazy, pre, post, self.shape)
-        return PairValues(self, pre, post).evaluate(name, lazy)
+        Parameters
+        ----------
+        **initial_values
+            By name: a number, an array [presynaptic, postsynaptic], a list with one for each
+            connected pair, a RandomDistribution, or a function of the distance.
 
-    def _spread(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """One value for each connected pair, in row-major order, to each connection."""
-        flat = self._presynaptic_index.astype(np.int64) * self.post.size + self._postsynaptic_index
-        pairs, position = np.unique(flat, return_inverse=True)
-        if values.size != pairs.size:
-            raise errors.InvalidDimensionsError(
-                f"{values.size} values of {name} for the {pairs.size} connected pairs of "
-                f"'{self.label}'."
-            )
-        return values[position]
+        Raises
+        ------
+        pyNN.errors.NonExistentParameterError
+            If the synapse type has no such state.
+        pyNN.errors.InvalidParameterValueError
+            If a value is not finite.  Nothing is changed.
+        """
+        self._refuse_unknown(initial_values, list(self._states()))
+        values = {
+            name: for_connections(self, name, magnitude(name, value, self._states()[name]))
+            for name, value in initial_values.items()
+        }
+        for name, numbers in values.items():
+            if not np.isfinite(numbers).all():
+                raise errors.InvalidParameterValueError(
+                    f"The initial value of {name} in '{self.label}' is not finite."
+                )
+        for part, own in zip(self._parts, self._pieces(values), strict=True):
+            for name, numbers in own.items():
+                part.initialize(name, numbers)
+        for name, numbers in values.items():
+            self.initial_values[name] = LazyArray(numbers, shape=(len(self),), dtype=float)
 
-    def _store(self, name: str, numbers: Any) -> None:
+    def _pieces(self, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """What belongs to each of the parts."""
         begin = 0
         for part in self._parts:
-            end = begin + len(part.projection.synapses)
-            piece = numbers[begin:end] if np.ndim(numbers) else numbers
-            part.projection.set(**{name: piece})
-            begin = end
+            here = slice(begin, begin + len(part))
+            yield {name: v[here] if np.ndim(v) else v for name, v in values.items()}
+            begin = here.stop
+
+    def _without_unit(self, name: str, value: Any) -> Any:
+        unit = self.synapse_type.parameter_units()[name]
+        if unit != WEIGHT:
+            return magnitude(name, value, unit)
+        if not has_unit(value):
+            return value
+        unit = "uS" if self.synapse_type.electrical else weight_unit(value, name)
+        self._check_weight_unit(unit)
+        return magnitude(name, value, unit)
+
+    def _prepare_run(self) -> None:
+        for part in self._parts:
+            part.prepare_run()
 
 
 def _check_shapes(synapse_type: Any, pre: Any, post: Any) -> None:
@@ -356,25 +407,3 @@ def _joined(arrays: list[NDArray[np.int32]]) -> NDArray[np.int32]:
     if len(arrays) == 1:
         return arrays[0]
     return np.concatenate(arrays) if arrays else np.empty(0, np.int32)
-
-
-def _gather(
-    cells: NDArray[np.float64], flat: NDArray[np.int64], values: NDArray[Any], operation: str
-) -> None:
-    """Write values into cells of a matrix; where several meet, the operation decides."""
-    if operation == "last":
-        cells[flat] = values
-    elif operation == "first":
-        cells[flat[::-1]] = values[::-1]
-    else:
-        start = {"sum": 0.0, "min": np.inf, "max": -np.inf}[operation]
-        combine = {"sum": np.add, "min": np.minimum, "max": np.maximum}[operation]
-        cells[flat] = start
-        combine.at(cells, flat, values)
-
-
-def _drawn_for_pairs(
-    lazy: LazyArray, pre: NDArray[np.int32], post: NDArray[np.int32], shape: tuple[int, int]
-) -> NDArray[np.float64]:
-    matrix = lazy.evaluate(simplify=False)
-    return np.asarray(np.broadcast_to(matrix, shape)[pre, post], float)

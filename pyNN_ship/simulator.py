@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ship_engine.lowering.cache import KernelCache
 
+    from .projections import Projection
     from .standardmodels.electrodes import ShipCurrentSource
 
 name = "ship"
@@ -54,6 +55,7 @@ class State(common.control.BaseState):
         self.segment_counter = 0
         self.show_progress = True
         self.current_sources: list[ShipCurrentSource] = []
+        self.projections: list[Projection] = []
         self._network: Network | None = None
         self._cache: KernelCache | None = None
         self._min_delay: float | str = "auto"
@@ -138,6 +140,7 @@ class State(common.control.BaseState):
         self.recorders: set[Any] = set()
         self.write_on_end: list[Any] = []
         self.current_sources = []
+        self.projections = []
         self.id_counter = 0
         self.segment_counter = 0
         self.running = False
@@ -152,6 +155,8 @@ class State(common.control.BaseState):
         network = self.network
         steps = int(network.clock.nearest_step(tstop)) - network.step
         self.running = True
+        for projection in self.projections:
+            projection._prepare_run()
         if steps >= 0:
             with Progress(steps * self.dt, self.show_progress) as progress:
                 network.run(steps, progress.advance(self.dt))
