@@ -11,10 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.delivery.base import Synapses
 from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.groups import Group
+from ship_engine.random import stream_key
 from ship_engine.synapses.activity import Dynamics, SpikeHistory, SpikeQueue
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
+
+PROJECTION_STREAMS = 1 << 49
+"""Random streams from here on belong to projections, those below to groups and noise sources."""
+
+ROUNDING = 1e-9
+"""Of a delay in time steps."""
 
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]
 
@@ -49,7 +56,7 @@ class Projection:
         self.source, self.target, self.port = ends
         self.synapses, self.dynamics = synapses, dynamics
         self.version = 0
-        if dynamics is not None and _weight_changes(dynamics):
+        if dynamics is not None and dynamics.model.changes_weight():
             synapses.weight = _one_for_each(synapses.weight, len(synapses))
         self._keep_what_is_needed()
 
@@ -65,6 +72,32 @@ class Projection:
             return np.zeros(1)
         fraction = self.dynamics.values["dendritic_delay_fraction"]
         return (1.0 - fraction) * self.synapses.delay
+
+    @property
+    def axonal_steps(self) -> NDArray[np.int64]:
+        """Whole time steps before each synapse, after which its spikes are due; as the delays."""
+        return np.floor(self.axonal_delay + ROUNDING).astype(np.int64)
+
+    @property
+    def defers(self) -> bool:
+        """Whether postsynaptic spikes of the step in which one of the source is due may precede it.
+
+        The spike may arrive by a step after the start of that step, for its moment inside its
+        own, and by what its delay has beyond whole steps.
+        """
+        if self.dynamics is None or not self.dynamics.model.plastic():
+            return False
+        axonal = self.axonal_delay
+        latest = 1.0 + axonal - self.axonal_steps
+        return bool((self.synapses.delay - axonal < latest - ROUNDING).any())
+
+    @property
+    def stream_key(self) -> tuple[int, int]:
+        """Key of the random numbers that its synapses draw until the next reset."""
+        network = self._weak_network()
+        assert network is not None
+        number = network.projections.index(self)
+        return stream_key(network.seed, PROJECTION_STREAMS | (network.epoch << 20) | number)
 
     def get(self, name: str) -> NDArray[np.float64]:
         """Weight (in the unit of the port), parameter or state of every synapse at this time.
@@ -125,7 +158,7 @@ class Projection:
             self.dynamics.set(**parameters)
             if weight is not None:
                 self.dynamics.weight = weights.copy()
-            if _weight_changes(self.dynamics):
+            if self.dynamics.model.changes_weight():
                 weights = _one_for_each(weights, len(synapses))
         synapses.weight, synapses.delay = weights, delays
         self._keep_what_is_needed()
@@ -156,12 +189,8 @@ class Projection:
             return
         if self.target.history is None:
             self.target.history = SpikeHistory(self.target.size)
-        if self.source.queue is None and (self.axonal_delay >= 1.0 - 1e-9).any():
+        if self.source.queue is None and (self.axonal_steps > 0).any():
             self.source.queue = SpikeQueue()
-
-
-def _weight_changes(dynamics: Dynamics) -> bool:
-    return "weight" in {*dynamics.model.pre_changes, *dynamics.model.post_changes}
 
 
 def _one_for_each(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

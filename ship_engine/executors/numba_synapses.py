@@ -12,17 +12,10 @@ from ship_engine.lowering.cache import KernelCache
 from ship_engine.lowering.loader import MachineCode
 from ship_engine.lowering.synapse_kernels import synapse_kernel
 from ship_engine.lowering.synapse_source import SynapseLayout
-from ship_engine.random import stream_key
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
     from ship_engine.projection import Projection
-
-PROJECTION_STREAMS = 1 << 49
-"""Random streams from here on belong to projections, those below to groups and noise sources."""
-
-ROUNDING = 1e-9
-"""Of a delay in time steps."""
 
 
 class BoundSynapses:
@@ -49,10 +42,8 @@ class BoundSynapses:
         lean = synapses.delay.size == 1 and all(v.size == 1 for v in self._dynamics.values.values())
         self._layout = SynapseLayout(model)
         self._set_delays()
-        # A step behind the postsynaptic cell, its spikes are known before they reach a synapse.
-        defers = model.plastic() and bool((self._dendritic < self._dt * (1.0 - ROUNDING)).any())
-        self.kernel: MachineCode = synapse_kernel(cache, model, lean, defers)
-        axonal_steps = np.floor(projection.axonal_delay + ROUNDING).astype(np.int64)
+        self.kernel: MachineCode = synapse_kernel(cache, model, lean, projection.defers)
+        axonal_steps = projection.axonal_steps
         self._kept: list[NDArray[np.generic]] = []
         self.tables = [
             self._table(network, int(steps), axonal_steps) for steps in np.unique(axonal_steps)
@@ -93,8 +84,7 @@ class BoundSynapses:
             (r.SYNAPSE_DELAY, synapses.delay),
         ):
             row[place], row[place + 1] = values.ctypes.data, int(values.size > 1)
-        key = stream_key(network.seed, self._stream(network))
-        row[[r.SYNAPSE_KEY, r.SYNAPSE_KEY + 1]] = key
+        row[[r.SYNAPSE_KEY, r.SYNAPSE_KEY + 1]] = projection.stream_key
         row[r.SYNAPSE_DENDRITIC] = self._dendritic.ctypes.data
         row[r.SYNAPSE_AXONAL] = self._axonal.ctypes.data
         row[r.SYNAPSE_SEEN] = dynamics.seen.ctypes.data
@@ -107,10 +97,6 @@ class BoundSynapses:
             row[position + 1] = int(dynamics.values[name].size > 1)
         self._record_ring(row)
         return row
-
-    def _stream(self, network: Network) -> int:
-        number = network.projections.index(self.projection)
-        return PROJECTION_STREAMS | (network.epoch << 20) | number
 
     def _record_ring(self, row: NDArray[np.int64]) -> None:
         projection = self.projection

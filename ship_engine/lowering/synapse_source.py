@@ -68,8 +68,7 @@ class SynapseWriter:
             self._kept.append(LAST_PRE)
         if "since_post" in asked:
             self._kept.append(LAST_POST)
-        changed = {*model.pre_changes, *model.post_changes}
-        self._weight_changes = "weight" in changed
+        self._weight_changes = model.changes_weight()
         self._plastic, self._draws = model.plastic(), model.draws()
 
     def functions(self) -> dict[str, Callable[..., Any]]:

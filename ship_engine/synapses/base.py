@@ -56,6 +56,11 @@ class Synapse:
         return cls.on_post is not None
 
     @classmethod
+    def changes_weight(cls) -> bool:
+        """Whether spikes of either side change its weight."""
+        return "weight" in {*cls.pre_changes, *cls.post_changes}
+
+    @classmethod
     def asked_for(cls) -> set[str]:
         """Every name that its functions take."""
         functions: list[Callable[..., Any]] = [cls.on_pre]

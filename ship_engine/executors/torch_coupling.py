@@ -1,0 +1,77 @@
+"""Gap junctions in tensors: the currents through them, at the start of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ship_engine.executors.torch_groups import NeuronTensors
+
+if TYPE_CHECKING:
+    from ship_engine.groups import Group
+    from ship_engine.network import Network
+
+
+class GapCurrents:
+    """Currents through all gap junctions of a network; see `ship_engine.gap_junctions`.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    neurons : mapping of Group to NeuronTensors
+        Its neurons.
+    """
+
+    def __init__(self, network: Network, neurons: Mapping[Group, NeuronTensors]) -> None:
+        self._neurons = {g: t for g, t in neurons.items() if t.group.coupling is not None}
+        self._before: dict[Group, Tensor] = {}
+        self._injected: dict[Group, Tensor] = {}
+        for group, tensors in self._neurons.items():
+            coupling = tensors.group.coupling
+            assert coupling is not None
+            self._before[group] = tensors.current.new_tensor(coupling.before)
+            self._injected[group] = tensors.current.new_tensor(coupling.injected)
+        self._junctions = []
+        for junctions in network.gap_junctions:
+            current = neurons[junctions.source].current
+            cells = (junctions.source_cell, junctions.target_cell)
+            ends = [torch.tensor(c.astype(np.int64), device=current.device) for c in cells]
+            conductance = current.new_tensor(junctions.conductance)
+            self._junctions.append((junctions.source, junctions.target, ends, conductance))
+
+    def __contains__(self, group: Group) -> bool:
+        return group in self._neurons
+
+    def inject(self, group: Group, current: np.ndarray) -> None:
+        """Set what current sources inject into a group."""
+        self._injected[group] = self._injected[group].new_tensor(current)
+
+    def flow(self) -> None:
+        """Set the current of every cell that may have gap junctions."""
+        expected = {}
+        for group, tensors in self._neurons.items():
+            v, before = tensors.states["v"], self._before[group]
+            rise = torch.where(before.isnan(), 0.0, v - before)
+            expected[group], self._before[group] = v + 0.5 * rise, v.clone()
+            tensors.current = self._injected[group].clone()
+        for source, target, (here, there), conductance in self._junctions:
+            flow = conductance * (expected[source][here] - expected[target][there])
+            self._neurons[source].current.index_add_(0, here, -flow)
+            self._neurons[target].current.index_add_(0, there, flow)
+
+    def spiked(self, group: Group, cells: Tensor) -> None:
+        """What these cells gained in this step is not to be continued."""
+        self._before[group][cells] = torch.nan
+
+    def store(self) -> None:
+        """Write everything back into the groups' arrays."""
+        for group, tensors in self._neurons.items():
+            coupling = tensors.group.coupling
+            assert coupling is not None
+            coupling.before[:] = self._before[group].cpu().numpy()
+            coupling.injected[:] = self._injected[group].cpu().numpy()

@@ -1,0 +1,137 @@
+"""Projections in a run: from the spikes of a step into the ring buffers of their targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ship_engine.delivery.torch_autograd import DELIVERIES
+from ship_engine.executors.torch_groups import Spikes
+from ship_engine.executors.torch_synapses import SynapseTensors
+
+if TYPE_CHECKING:
+    from ship_engine.network import Network
+    from ship_engine.projection import Projection
+
+
+class Timing:
+    """How the arrivals of a projection are timed; see `ship_engine.delivery.base`.
+
+    Parameters
+    ----------
+    projection : Projection
+        The projection.
+    backward : bool
+        Whether the target does not come later in the stack than the source.
+    network : Network
+        The network that it belongs to.
+    """
+
+    def __init__(self, projection: Projection, backward: bool, network: Network) -> None:
+        self._undelayed, self._backward = projection.synapses.undelayed, backward
+        self._nearest = projection.target.model.jumps()
+        self._dt, self._instant = network.clock.dt, network.clock.instant
+
+    def later_part(self, offsets: Tensor) -> Tensor:
+        """Of each spike, the part that acts one slot after that of the spike's step."""
+        late = offsets / self._dt
+        if self._undelayed:
+            late = torch.full_like(late, float(self._backward))
+        elif self._nearest:
+            late = (late >= 0.5).to(late.dtype)
+        late = torch.where(late < self._instant / self._dt, 0.0, late)
+        return torch.where(late > 1.0 - self._instant / self._dt, 1.0, late)
+
+
+class Path:
+    """Synapses that multiply a spike by their weight.
+
+    Parameters
+    ----------
+    projection : Projection
+        The projection.
+    timing : Timing
+        When its spikes act.
+    ring : Tensor [slots, size]
+        Of the port that it reaches.
+    delivery : str
+        How spikes are delivered.
+    """
+
+    def __init__(self, projection: Projection, timing: Timing, ring: Tensor, delivery: str) -> None:
+        synapses, target = projection.synapses, projection.target
+        weight = ring.new_tensor(synapses.weight)
+        self._delivery = DELIVERIES[delivery](synapses, target.size, weight)
+        self._delays = torch.tensor(self._delivery.delays, device=ring.device)
+        self._timing, self._ring, self._sources = timing, ring, projection.source.size
+
+    def deliver(self, spikes: Spikes, step: int) -> None:
+        """Each spike acts on two slots, in proportion to its nearness to their times."""
+        late = self._timing.later_part(spikes.offsets)
+        parts = self._ring.new_zeros(2, self._sources)
+        parts[0].index_add_(0, spikes.cells, 1.0 - late)
+        parts[1].index_add_(0, spikes.cells, late)
+        slots = (step + self._delays) % self._ring.shape[0]
+        for arrived in self._delivery.arrivals(parts):
+            self._ring.index_add_(0, slots, arrived)
+            slots = (slots + 1) % self._ring.shape[0]
+
+
+class SynapsePath:
+    """Synapses with a model.
+
+    Parameters
+    ----------
+    projection : Projection
+        The projection.
+    timing : Timing
+        When its spikes act.
+    ring : Tensor [slots, size]
+        Of the port that it reaches.
+    synapses : SynapseTensors
+        The synapses themselves.
+    """
+
+    def __init__(
+        self, projection: Projection, timing: Timing, ring: Tensor, synapses: SynapseTensors
+    ) -> None:
+        self._source, self._synapses = projection.source, synapses
+        self._timing, self._ring = timing, ring
+
+    @property
+    def longest_axon(self) -> int:
+        """Whole time steps before the synapses, at most."""
+        return self._synapses.axonal_steps[-1]
+
+    def deliver(self, spikes: Spikes, step: int) -> None:
+        """Bring the spikes of this step to the synapses that they reach at once."""
+        if self._synapses.axonal_steps[0] == 0:
+            self._bring(spikes, step, 0)
+
+    def arrive(self, step: int) -> None:
+        """Bring spikes that have gone along their axons to the synapses, at a step's start."""
+        for axonal_steps in self._synapses.axonal_steps:
+            queue = self._source.queue
+            if axonal_steps == 0 or queue is None:
+                continue
+            emitted = step - axonal_steps
+            steps = queue.step[: queue.count]
+            due = slice(*np.searchsorted(steps, (emitted, emitted + 1)))
+            if due.start < due.stop:
+                cells = self._synapses.target.new_tensor(queue.index[due].astype(np.int64))
+                offsets = self._ring.new_tensor(queue.offset[due])
+                self._bring(Spikes(cells, offsets), emitted, axonal_steps)
+
+    def _bring(self, spikes: Spikes, step: int, axonal_steps: int) -> None:
+        late = self._timing.later_part(spikes.offsets)
+        slots, size = self._ring.shape
+        ring = self._ring.view(-1)
+        for synapse, spike, amount in self._synapses.reached_by(spikes, step, axonal_steps):
+            delay, target = self._synapses.delay, self._synapses.target[synapse]
+            slot = step + (delay if delay.numel() == 1 else delay[synapse])
+            part = late[spike]
+            ring.index_add_(0, slot % slots * size + target, (1.0 - part) * amount)
+            ring.index_add_(0, (slot + 1) % slots * size + target, part * amount)
