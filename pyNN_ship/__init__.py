@@ -48,7 +48,12 @@ from .control import (
     run_until,
     setup,
 )
-from .custom import NativeCellType, native_cell_type
+from .custom import (
+    NativeCellType,
+    NativeSynapseType,
+    native_cell_type,
+    native_synapse_type,
+)
 from .native_rng import NativeRNG
 from .numpy_rng import NumpyRNG
 from .populations import Population, PopulationView

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from pyNN import errors
@@ -13,14 +14,68 @@ from pyNN.models import BaseCellType
 from pyNN.parameters import ParameterSpace
 from pyNN.standardmodels import build_translations
 
-from ship_engine import models
+from ship_engine import models, synapses
 from ship_engine.models.base import Model, Source, argument_names
+from ship_engine.synapses.base import UNIFORMS, Synapse
 
 from .standardmodels.base import CellModel
+from .standardmodels.synapses import SynapseModel
 from .units import unit_of
 
 GIVEN = ("dt", "i_inj", "free")
 """What functions of models may ask for beside parameters, states and coefficients."""
+GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
+"""What functions of synapses may ask for beside parameters and states."""
+FILLED_IN = ("tau_psc", "sign")
+"""Parameters of synapses that follow from the receptor, and from the weight."""
+
+
+def native_synapse_type(model: type[Synapse] | str) -> type[NativeSynapseType]:
+    """Make a PyNN synapse type of a synapse model of the engine.
+
+    Parameters
+    ----------
+    model : type[Synapse] or str
+        A model of one's own, or one that the engine has; the latter also by its name.
+
+    Returns
+    -------
+    type[NativeSynapseType]
+        A class whose parameters are ``weight``, ``delay`` and those of the model, without
+        ``tau_psc``, the time constant of the receptor, and ``sign``, that of the weight.
+
+    Raises
+    ------
+    pyNN.errors.InvalidModelError
+        If there is no model of that name, or it is not complete.
+    TypeError
+        If it is something else.
+    """
+    found: Any = _named(model, synapses, Synapse) if isinstance(model, str) else model
+    if not (isinstance(found, type) and issubclass(found, Synapse)):
+        raise TypeError(
+            f"native_synapse_type({model!r}); give a subclass of ship_engine.synapses.base."
+            "Synapse, or the name of a model of ship_engine, such as 'TsodyksMarkram'."
+        )
+    name, mistake = found.name or found.__name__, next(_mistakes_of_synapse(found), None)
+    if mistake is not None:
+        raise errors.InvalidModelError(f"{name}: {mistake}")
+    own = [parameter for parameter in found.parameters if parameter.name not in FILLED_IN]
+    attributes = {
+        "__doc__": found.__doc__,
+        "__module__": found.__module__,
+        "model": found,
+        "translations": build_translations(
+            *((n, n) for n in ("weight", "delay", *(p.name for p in own)))
+        ),
+        "default_parameters": {"weight": 0.0, "delay": None, **{p.name: p.default for p in own}},
+        "default_initial_values": {state.name: state.initial for state in found.states},
+    }
+    return type(name, (NativeSynapseType,), attributes)
+
+
+class NativeSynapseType(SynapseModel):
+    """Base class of what `native_synapse_type` returns; names are those of the engine's model."""
 
 
 class NativeCellType(CellModel, BaseCellType):
@@ -61,7 +116,7 @@ def native_cell_type(model: type[Model] | str) -> type[NativeCellType]:
     TypeError
         If it is something else.
     """
-    found: Any = _model_named(model) if isinstance(model, str) else model
+    found: Any = _named(model, models, (Model, Source)) if isinstance(model, str) else model
     if not (isinstance(found, type) and issubclass(found, (Model, Source))):
         raise TypeError(
             f"native_cell_type({model!r}); give a subclass of ship_engine.models.base.Model, or "
@@ -100,21 +155,21 @@ def _description(model: type[Model]) -> dict[str, Any]:
     }
 
 
-def _model_named(name: str) -> type[Model] | type[Source]:
-    found = {model.name: model for model in _models_of_the_engine()}
+def _named(name: str, package: ModuleType, kinds: Any) -> type:
+    """The model of that name in a package of the engine."""
+    found: dict[str, Any] = {}
+    for module in iter_modules(package.__path__, f"{package.__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, kinds):
+                found[getattr(value, "name", "")] = value
+    found.pop("", None)
     if name not in found:
         raise errors.InvalidModelError(
             f"'{name}' is not a model of ship_engine, which has {', '.join(sorted(found))}; a "
             "model of your own is given as a class."
         )
-    return found[name]
-
-
-def _models_of_the_engine() -> Iterator[type[Model] | type[Source]]:
-    for module in iter_modules(models.__path__, f"{models.__name__}."):
-        for value in vars(import_module(module.name)).values():
-            if isinstance(value, type) and issubclass(value, (Model, Source)) and value.name:
-                yield value
+    model: type = found[name]
+    return model
 
 
 def _mistakes(model: type[Model]) -> Iterator[str]:
@@ -151,3 +206,28 @@ def _mistaken_names(model: type[Model]) -> Iterator[str]:
     for name in (*(port.state for port in model.ports), *model.held, *model.reset_states):
         if name not in states:
             yield f"'{name}' in ports, held or reset_states is none of its states, {states}."
+
+
+def _mistakes_of_synapse(model: type[Synapse]) -> Iterator[str]:
+    """What keeps a synapse from being computed, in the order in which it should be mended."""
+    if not hasattr(model, "on_pre"):
+        yield "it has no function 'on_pre', which every synapse needs."
+        return
+    states = [state.name for state in model.states]
+    names = [parameter.name for parameter in model.parameters] + states
+    for name in names:
+        if names.count(name) > 1 or name in (*GIVEN_TO_SYNAPSES, "delay"):
+            yield f"'{name}' stands for several things; give one of them another name."
+    for name in sorted(model.asked_for()):
+        if name not in (*names, *GIVEN_TO_SYNAPSES):
+            yield (
+                f"'on_pre' or 'on_post' asks for '{name}', which is neither a parameter, nor a "
+                f"state, nor one of {', '.join(GIVEN_TO_SYNAPSES)}."
+            )
+    for name in (*model.pre_changes, *model.post_changes):
+        if name not in (*states, "weight"):
+            yield f"'{name}' in pre_changes or post_changes is neither a state nor the weight."
+    if "sign" in names and not {"w_min", "w_max"} <= set(names):
+        yield "it has the parameter 'sign', and so needs w_min and w_max, which limit the weight."
+    if model.plastic() and "dendritic_delay_fraction" not in names:
+        yield "it has 'on_post', and so needs the parameter DENDRITIC_DELAY_FRACTION."

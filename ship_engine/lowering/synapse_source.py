@@ -207,6 +207,7 @@ class SynapseWriter:
         now = "arrival = emitted + axonal" if self._plastic else "arrival = emitted"
         if not self._defers:
             return [now, *self._presynaptic(), *self._commit()]
+        commit = self._commit()
         return [
             "for turn in range(2):",
             "    arrival, certain = deferred_row[e], True",
@@ -216,8 +217,7 @@ class SynapseWriter:
             "    elif arrival < 0.0:",
             "        continue",
             *_indent(self._presynaptic()),
-            "    if certain:",
-            *_indent(self._commit(), 2),
+            *(["    if certain:", *_indent(commit, 2)] if commit else []),
             "    deferred_row[e] = -1.0 if certain else arrival",
         ]
 
