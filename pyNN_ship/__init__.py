@@ -8,8 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from pyNN import errors, random, space
-from pyNN.network import Network
-from pyNN.random import GSLRNG, RandomDistribution
+from pyNN.random import RandomDistribution
 from pyNN.space import Space
 from pyNN.standardmodels import StandardCellType
 
@@ -50,11 +49,15 @@ from .control import (
 )
 from .custom import (
     NativeCellType,
+    NativeElectrodeType,
     NativeSynapseType,
     native_cell_type,
+    native_electrode_type,
     native_synapse_type,
 )
+from .gsl_rng import GSLRNG
 from .native_rng import NativeRNG
+from .networks import Network
 from .numpy_rng import NumpyRNG
 from .populations import Population, PopulationView
 from .procedural_api import connect, create, initialize, record, record_gsyn, record_v, set

@@ -22,6 +22,7 @@ from pyNN.random import AbstractRNG, RandomDistribution
 
 from .connections import check_signs, checked_weights
 from .connector_draws import NUMBERS_PER_CHUNK, IntegerArray
+from .descriptions import CONNECTOR_TEMPLATE, describe
 from .lazy_values import PairValues
 
 Pairs = tuple[IntegerArray, IntegerArray]
@@ -227,6 +228,12 @@ class VectorisedConnector(pynn.Connector):
             sources.astype(np.int32, copy=False), targets.astype(np.int32, copy=False), values
         )
         progress.finish()
+
+    def describe(self, template: Any = CONNECTOR_TEMPLATE, engine: Any = "default") -> Any:
+        context = super().describe(template=None, engine=engine)
+        return describe(context, template, CONNECTOR_TEMPLATE, engine)
+
+    describe.__doc__ = pynn.Connector.describe.__doc__
 
     def _refuse_location_selector(self) -> None:
         if self.location_selector is not None:

@@ -49,6 +49,7 @@ from .listed_connectors import (
     FromFileConnector,
     FromListConnector,
 )
+from .small_world import SmallWorldConnector
 
 Connector = pynn.Connector
 
@@ -305,14 +306,3 @@ class DisplacementDependentProbabilityConnector(
         # PyNN drops these two.
         self.safe = safe
         self.location_selector = location_selector
-
-
-class SmallWorldConnector(pynn.SmallWorldConnector):
-    __doc__ = pynn.SmallWorldConnector.__doc__
-
-    def connect(self, projection: Any) -> None:
-        """Refuse: PyNN defines no rule for this connector and no simulator has one."""
-        raise NotImplementedError(
-            "SmallWorldConnector is declared but not defined by PyNN, and no backend provides it. "
-            "Draw the edges with networkx.watts_strogatz_graph and give them to FromListConnector."
-        )

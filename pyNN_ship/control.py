@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +33,10 @@ OPTIONS = {
     "threads": 1,
     "spike_precision": "off_grid",
     "progress": True,
+    "record_sample_times": False,
 }
+MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+"""Variables in which Open MPI, MPICH and MVAPICH tell a process how many there are."""
 OLD_NAMES = {
     "dt": "timestep",
     "time_step": "timestep",
@@ -70,6 +74,9 @@ def setup(
             Whether spikes are stamped where they happen inside a time step, or at its end.
         progress : bool
             Whether a long run shows a bar on an interactive terminal.
+        record_sample_times : bool
+            Whether recorded signals carry the time of each sample, as those of simulators with
+            a variable time step do (``neo.IrregularlySampledSignal``).
 
         What other simulators understand (such as `label` or `t_flush`) is accepted and ignored.
 
@@ -84,7 +91,10 @@ def setup(
         If a value is not one of those allowed.
     TypeError
         If the name of an argument looks like a misspelling.
+    RuntimeError
+        If this is one of several MPI processes.
     """
+    _refuse_processes()
     given = {
         name: time_in_ms(name, value)
         for name, value in {"timestep": timestep, "min_delay": min_delay, **extra_params}.items()
@@ -111,7 +121,20 @@ def setup(
     except InvalidValueError as error:
         raise ValueError(str(error)) from error
     simulator.state.build(network, min_delay, options["max_delay"], bool(options["progress"]))
+    simulator.state.record_sample_times = bool(options["record_sample_times"])
     return rank()
+
+
+def _refuse_processes() -> None:
+    """Each process would run the whole network and write the same files."""
+    for name in MPI_SIZES:
+        size = os.environ.get(name, "1")
+        if size.isdigit() and int(size) > 1:
+            raise RuntimeError(
+                f"This is one of {size} MPI processes ({name}), but pyNN.ship runs a network in "
+                "one. Start the script without mpiexec; pyNN.nest and pyNN.neuron share a network "
+                "among processes."
+            )
 
 
 def _check_time(name: str, value: Any) -> None:

@@ -286,6 +286,10 @@ class PopulationView(_Cells, common.PopulationView):
     def _selection(self) -> NDArray[np.intp]:
         return np.asarray(self.index_in_grandparent(np.arange(self.size)))
 
+    def __hash__(self) -> int:
+        # PyNN compares views by their parents and cells, and so takes away what objects have.
+        return hash(self.parent)
+
     @property
     def initial_values(self) -> dict[str, LazyArray]:
         """Initial values of the cells of this view."""

@@ -260,6 +260,7 @@ class Recorder(recording.Recorder):
             float(self._recording_start_time),
             self.sampling_interval,
             self.population.label,
+            simulator.state.record_sample_times,
         )
 
     def _samples(self, name: str, indices: Cells) -> NDArray[np.float64]:

@@ -34,6 +34,8 @@ class Signal:
         Time of the first sample and from one to the next, in ms.
     source : str
         Label of the population.
+    timed : bool
+        Whether Neo is to keep the time of each sample.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Signal:
     start: float
     interval: float
     source: str
+    timed: bool = False
 
     def of(self, cells: Cells | None) -> Signal:
         """A copy with the columns of these cells; None stands for all."""
@@ -67,17 +70,23 @@ class Signal:
             source=";".join(dict.fromkeys(part.source for part in parts)),
         )
 
-    def to_neo(self) -> neo.AnalogSignal:
+    def to_neo(self) -> neo.AnalogSignal | neo.IrregularlySampledSignal:
         """Make a signal of Neo."""
+        facts = {
+            "units": self.units,
+            "name": self.name,
+            "channel_ids": self.cells.copy(),
+            "source_population": self.source,
+            "array_annotations": {"channel_index": self.index.copy()},
+        }
+        if self.timed:
+            times = self.start + self.interval * np.arange(len(self.samples))
+            return neo.IrregularlySampledSignal(times * pq.ms, self.samples, **facts)
         return neo.AnalogSignal(
             self.samples,
-            units=self.units,
             t_start=self.start * pq.ms,
             sampling_period=self.interval * pq.ms,
-            name=self.name,
-            channel_ids=self.cells.copy(),
-            source_population=self.source,
-            array_annotations={"channel_index": self.index.copy()},
+            **facts,
         )
 
 
@@ -223,7 +232,8 @@ class Segment:
         )
         segment.annotate(**self.annotations)
         for signal in self.signals:
-            segment.analogsignals.append(signal.to_neo())
+            kept = segment.irregularlysampledsignals if signal.timed else segment.analogsignals
+            kept.append(signal.to_neo())
         trains = [part.to_neo() for part in self.spikes]
         if len(trains) == 1:
             segment.spiketrains = trains[0]

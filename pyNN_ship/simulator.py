@@ -54,6 +54,7 @@ class State(common.control.BaseState):
         self.id_counter = 0
         self.segment_counter = 0
         self.show_progress = True
+        self.record_sample_times = False
         self.current_sources: list[ShipCurrentSource] = []
         self.projections: list[Projection] = []
         self._network: Network | None = None

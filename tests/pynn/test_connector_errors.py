@@ -218,8 +218,19 @@ def test_clone_of_other_populations():
 
 
 def test_small_world():
-    with pytest.raises(NotImplementedError, match="declared but not defined by PyNN"):
-        connect(with_ship.SmallWorldConnector(1.0, 0.1))
+    rule = with_ship.SmallWorldConnector
+    with pytest.raises(errors.InvalidParameterValueError, match=r"rewiring is 1\.5"):
+        rule(1.0, 1.5)
+    with pytest.raises(errors.InvalidParameterValueError, match="degree is 0"):
+        rule(0, 0.5)
+    with pytest.raises(errors.InvalidParameterValueError, match=r"n is 2\.5"):
+        rule(1.0, 0.5, n_connections=2.5)
+    with pytest.raises(NotImplementedError, match="cannot avoid mutual connections"):
+        rule(1.0, 0.5, allow_self_connections="NoMutual")
+    with pytest.raises(errors.ConnectionError, match="n_connections is 5, but cell 0 has only 3"):
+        connect(rule(2.0, 0.0, n_connections=5, rng=NumpyRNG(1)))
+    with pytest.raises(errors.ConnectionError, match=r"9 connections of cell 0 .* to 0 cells only"):
+        connect(rule(100.0, 1.0))
 
 
 def test_csa_without_the_package():

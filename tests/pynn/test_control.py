@@ -515,3 +515,33 @@ def test_standard_models_are_listed(sim):
     names = sim.list_standard_models()
     assert {"IF_curr_exp", "IF_cond_alpha", "SpikeSourceArray", "SpikeSourcePoisson"} <= set(names)
     assert all(hasattr(sim, name) for name in names)
+
+
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"])
+def test_one_of_several_processes_is_refused(sim, monkeypatch, name):
+    monkeypatch.setenv(name, "4")
+    with pytest.raises(RuntimeError, match=f"one of 4 MPI processes .{name}.*without mpiexec"):
+        sim.setup()
+    monkeypatch.setenv(name, "1")
+    assert sim.setup() == 0
+
+
+def test_signals_with_the_time_of_each_sample(sim):
+    sim.setup(timestep=0.1, record_sample_times=True)
+    cells = sim.Population(2, sim.IF_cond_exp(i_offset=1.0))
+    both = cells[:1] + cells[1:]
+    cells.record(["v", "spikes"], sampling_interval=0.5)
+    sim.run(3.0)
+    data = both.get_data(clear=True).segments[0]
+    assert not data.analogsignals
+    (signal,) = data.irregularlysampledsignals
+    np.testing.assert_allclose(signal.times.rescale("ms").magnitude, 0.5 * np.arange(7))
+    assert (signal.name, signal.shape, str(signal.units.dimensionality)) == ("v", (7, 2), "mV")
+    sim.run(1.0)
+    (signal,) = cells.get_data("v").segments[0].irregularlysampledsignals
+    np.testing.assert_allclose(signal.times.rescale("ms").magnitude, [3.0, 3.5, 4.0])
+    sim.setup(timestep=0.1)
+    cells = sim.Population(2, sim.IF_cond_exp())
+    cells.record("v")
+    sim.run(1.0)
+    assert len(cells.get_data().segments[0].analogsignals) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,3 +192,36 @@ def test_positions_and_samples(sim):
     assert 13 < np.abs(z).max() <= 15
     view = cells.sample(10, rng=NativeRNG(2))
     assert len({int(cell) for cell in view}) == 10
+
+
+class Generator:
+    """What PyNN needs of a generator of pygsl."""
+
+    def set(self, seed):
+        self.numbers = np.random.default_rng(seed)
+
+    def flat(self, a, b, size):
+        return self.numbers.uniform(a, b, size)
+
+    def clone(self):
+        return deepcopy(self)
+
+
+def test_generators_of_the_gsl_connect(sim, monkeypatch):
+    module = SimpleNamespace(rng=SimpleNamespace(mt19937=Generator))
+    monkeypatch.setattr("pyNN.random.pygsl", module, raising=False)
+    monkeypatch.setattr("pyNN.random.have_gsl", True)
+    cells = sim.Population(40, sim.IF_cond_exp())
+
+    def pairs(seed):
+        rule = sim.FixedProbabilityConnector(0.25, rng=sim.GSLRNG(seed))
+        return sim.Projection(cells, cells, rule).get([], "list")
+
+    assert pairs(1) == pairs(1)
+    assert pairs(1) != pairs(2)
+    assert abs(len(pairs(1)) - 400) < 90
+    rng = sim.GSLRNG(3)
+    copied = deepcopy(rng)
+    np.testing.assert_array_equal(copied.random(4), rng.random(4))
+    with pytest.raises(AttributeError, match="has no attribute '__array__'"):
+        rng.__array__  # noqa: B018 - access is what is tested

@@ -1,0 +1,61 @@
+"""Descriptions in words, with each template engine that is there."""
+
+from __future__ import annotations
+
+import pytest
+from pyNN import descriptions
+
+from pyNN_ship.descriptions import describe
+
+ENGINES = list(descriptions.TEMPLATE_ENGINES)
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, "default"])
+def test_every_connector_describes_itself(sim, engine):
+    cells = sim.Population(2, sim.IF_cond_exp())
+    clone = sim.CloneConnector(sim.Projection(cells, cells, sim.AllToAllConnector()))
+    connectors = [
+        sim.AllToAllConnector(allow_self_connections=False),
+        sim.FixedProbabilityConnector(0.25),
+        sim.DistanceDependentProbabilityConnector("d < 3"),
+        sim.FixedNumberPreConnector(7),
+        sim.FixedTotalNumberConnector(8),
+        sim.FromListConnector([(0, 1, 0.5, 1.0)]),
+        sim.OneToOneConnector(),
+        sim.SmallWorldConnector(3.5, 0.125),
+        clone,
+    ]
+    words = ["False", "0.25", "d < 3", "7", "8", "0.5", "OneToOne", "3.5", "Projection"]
+    for connector, word in zip(connectors, words, strict=True):
+        text = connector.describe(engine=engine)
+        assert text.startswith(f"name: {type(connector).__name__}")
+        assert word in text
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_templates_of_ones_own(sim, engine):
+    connector = sim.FixedProbabilityConnector(0.25)
+    template = {"string": "by $name", "jinja2": "by {{name}}", "cheetah": "by $name"}[engine]
+    assert connector.describe(template, engine) == "by FixedProbabilityConnector"
+    assert connector.describe(None)["parameters"]["p_connect"] == 0.25
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_everything_else_describes_itself(sim, engine):
+    cells = sim.Population(3, sim.IF_cond_exp(), label="cells")
+    projection = sim.Projection(cells, cells, sim.FixedProbabilityConnector(1.0), label="links")
+    for thing, word in (
+        (cells, "IF_cond_exp"),
+        (cells[1:], "cells"),
+        (cells[:1] + cells[1:], "cells"),
+        (projection, "Total connections : 9"),
+        (cells.celltype, "IF_cond_exp"),
+        (cells.structure, "Line"),
+    ):
+        assert word in thing.describe(engine=engine)
+
+
+def test_the_outline():
+    context = {"name": "x", "empty": {}, "parts": {"a": 1, "b": {"c": None}}}
+    lines = describe(context, "t", "t", "string").splitlines()
+    assert lines == ["name: x", "parts:", "    a: 1", "    b:", "        c: None"]
