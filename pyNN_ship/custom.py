@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from importlib import import_module
+from inspect import Parameter, signature
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 from pyNN import errors
 from pyNN.models import BaseCellType
-from pyNN.parameters import ParameterSpace
+from pyNN.parameters import ParameterSpace, Sequence
 from pyNN.standardmodels import build_translations
 
 from ship_engine import models, synapses
+from ship_engine.currents import CurrentSource
 from ship_engine.models.base import Model, Source, argument_names
 from ship_engine.synapses.base import UNIFORMS, Synapse
 
 from .standardmodels.base import CellModel
+from .standardmodels.electrodes import ShipCurrentSource
 from .standardmodels.synapses import SynapseModel
 from .units import unit_of
 
@@ -28,54 +32,6 @@ GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
 """What functions of synapses may ask for beside parameters and states."""
 FILLED_IN = ("tau_psc", "sign")
 """Parameters of synapses that follow from the receptor, and from the weight."""
-
-
-def native_synapse_type(model: type[Synapse] | str) -> type[NativeSynapseType]:
-    """Make a PyNN synapse type of a synapse model of the engine.
-
-    Parameters
-    ----------
-    model : type[Synapse] or str
-        A model of one's own, or one that the engine has; the latter also by its name.
-
-    Returns
-    -------
-    type[NativeSynapseType]
-        A class whose parameters are ``weight``, ``delay`` and those of the model, without
-        ``tau_psc``, the time constant of the receptor, and ``sign``, that of the weight.
-
-    Raises
-    ------
-    pyNN.errors.InvalidModelError
-        If there is no model of that name, or it is not complete.
-    TypeError
-        If it is something else.
-    """
-    found: Any = _named(model, synapses, Synapse) if isinstance(model, str) else model
-    if not (isinstance(found, type) and issubclass(found, Synapse)):
-        raise TypeError(
-            f"native_synapse_type({model!r}); give a subclass of ship_engine.synapses.base."
-            "Synapse, or the name of a model of ship_engine, such as 'TsodyksMarkram'."
-        )
-    name, mistake = found.name or found.__name__, next(_mistakes_of_synapse(found), None)
-    if mistake is not None:
-        raise errors.InvalidModelError(f"{name}: {mistake}")
-    own = [parameter for parameter in found.parameters if parameter.name not in FILLED_IN]
-    attributes = {
-        "__doc__": found.__doc__,
-        "__module__": found.__module__,
-        "model": found,
-        "translations": build_translations(
-            *((n, n) for n in ("weight", "delay", *(p.name for p in own)))
-        ),
-        "default_parameters": {"weight": 0.0, "delay": None, **{p.name: p.default for p in own}},
-        "default_initial_values": {state.name: state.initial for state in found.states},
-    }
-    return type(name, (NativeSynapseType,), attributes)
-
-
-class NativeSynapseType(SynapseModel):
-    """Base class of what `native_synapse_type` returns; names are those of the engine's model."""
 
 
 class NativeCellType(CellModel, BaseCellType):
@@ -153,6 +109,114 @@ def _description(model: type[Model]) -> dict[str, Any]:
         "conductance_based": kinds.pop() if len(kinds) == 1 else None,
         "injectable": model.takes_current(),
     }
+
+
+class NativeSynapseType(SynapseModel):
+    """Base class of what `native_synapse_type` returns; names are those of the engine's model."""
+
+
+def native_synapse_type(model: type[Synapse] | str) -> type[NativeSynapseType]:
+    """Make a PyNN synapse type of a synapse model of the engine.
+
+    Parameters
+    ----------
+    model : type[Synapse] or str
+        A model of one's own, or one that the engine has; the latter also by its name.
+
+    Returns
+    -------
+    type[NativeSynapseType]
+        A class whose parameters are ``weight``, ``delay`` and those of the model, without
+        ``tau_psc``, the time constant of the receptor, and ``sign``, that of the weight.
+
+    Raises
+    ------
+    pyNN.errors.InvalidModelError
+        If there is no model of that name, or it is not complete.
+    TypeError
+        If it is something else.
+    """
+    found: Any = _named(model, synapses, Synapse) if isinstance(model, str) else model
+    if not (isinstance(found, type) and issubclass(found, Synapse)):
+        raise TypeError(
+            f"native_synapse_type({model!r}); give a subclass of ship_engine.synapses.base."
+            "Synapse, or the name of a model of ship_engine, such as 'TsodyksMarkram'."
+        )
+    name, mistake = found.name or found.__name__, next(_mistakes_of_synapse(found), None)
+    if mistake is not None:
+        raise errors.InvalidModelError(f"{name}: {mistake}")
+    own = [parameter for parameter in found.parameters if parameter.name not in FILLED_IN]
+    attributes = {
+        "__doc__": found.__doc__,
+        "__module__": found.__module__,
+        "model": found,
+        "translations": build_translations(
+            *((n, n) for n in ("weight", "delay", *(p.name for p in own)))
+        ),
+        "default_parameters": {"weight": 0.0, "delay": None, **{p.name: p.default for p in own}},
+        "default_initial_values": {state.name: state.initial for state in found.states},
+    }
+    return type(name, (NativeSynapseType,), attributes)
+
+
+class NativeElectrodeType(ShipCurrentSource):
+    """Base class of what `native_electrode_type` returns; names are those of the engine's current.
+
+    Attributes
+    ----------
+    current : type[CurrentSource]
+        The engine's current.
+    """
+
+    current: ClassVar[type[CurrentSource]]
+
+    def _make(self) -> CurrentSource:
+        return self.current(**self._values)
+
+
+def native_electrode_type(current: Any) -> type[NativeElectrodeType]:
+    """Make a PyNN current source of a current of the engine.
+
+    Parameters
+    ----------
+    current : type[CurrentSource]
+        A class whose arguments, which are numbers or arrays, all have defaults.  An attribute
+        ``units`` may give a unit to each, by name.
+
+    Returns
+    -------
+    type[NativeElectrodeType]
+        A class whose parameters are these arguments.
+
+    Raises
+    ------
+    pyNN.errors.InvalidModelError
+        If an argument has no default.
+    TypeError
+        If it is something else.
+    """
+    if not (isinstance(current, type) and issubclass(current, CurrentSource)):
+        raise TypeError(
+            f"native_electrode_type({current!r}); give a subclass of ship_engine.currents."
+            "CurrentSource."
+        )
+    defaults: dict[str, Any] = {}
+    for argument in signature(current).parameters.values():
+        if argument.default is Parameter.empty:
+            raise errors.InvalidModelError(
+                f"{current.__name__}: '{argument.name}' has no default; give it one."
+            )
+        number = np.ndim(argument.default) == 0
+        defaults[argument.name] = float(argument.default) if number else Sequence(argument.default)
+    attributes = {
+        "__doc__": current.__doc__,
+        "__module__": current.__module__,
+        "current": current,
+        "translations": build_translations(*((name, name) for name in defaults)),
+        "default_parameters": defaults,
+        "units": dict(getattr(current, "units", {})),
+    }
+    return type(current.__name__, (NativeElectrodeType,), attributes)
 
 
 def _named(name: str, package: ModuleType, kinds: Any) -> type:
