@@ -139,6 +139,15 @@ class Part:
             dynamics.weight = np.array(np.broadcast_to(given, (len(self),)))
             dynamics.weight[position] = changed
 
+    def check_state(self, state: str, values: Any) -> None:
+        """Refuse values of a state that synapses cannot have."""
+        wrong = ~np.isfinite(np.atleast_1d(values))
+        if wrong.any():
+            raise errors.InvalidParameterValueError(
+                f"{state} = {np.atleast_1d(values)[wrong][0]} as the initial value of a synapse; "
+                "give a finite number."
+            )
+
     def initialize(self, state: str, values: Any) -> None:
         """Set a state now, and where it starts after every reset."""
         with as_pynn_errors():
@@ -180,6 +189,48 @@ def _time_constant(ends: Ends) -> str | None:
     suffix = ends.port.state.rpartition("_")[2]
     found = [f"{name}_{suffix}" for name in ("tau_syn", "tau_decay")]
     return next((name for name in found if name in names), None)
+
+
+class QuantalPart(Part):
+    """Synapses with release sites; PyNN counts those that are available, ``a``."""
+
+    def get(self, name: str) -> NDArray[np.float64]:
+        if name == "a":
+            return self._sites() - self._projection.get("depleted")
+        return super().get(name)
+
+    def initialize(self, state: str, values: Any) -> None:
+        if state != "a":
+            super().initialize(state, values)
+            return
+        super().initialize("depleted", self._sites() - values)
+
+    def check_state(self, state: str, values: Any) -> None:
+        if state != "a":
+            super().check_state(state, values)
+            return
+        sites = self._sites()
+        available = np.broadcast_to(np.asarray(values, np.float64), sites.shape)
+        wrong = ~((available >= 0) & (available <= sites) & (available == np.floor(available)))
+        if wrong.any():
+            raise errors.InvalidParameterValueError(
+                f"a = {available[wrong][0]:g} available release sites for a synapse that has "
+                f"{sites[wrong][0]:g}; give a whole number from 0 to {sites[wrong][0]:g}."
+            )
+
+    def set(self, values: Values) -> None:
+        super().set(values)
+        if "n" in values:
+            dynamics = self._projection.dynamics
+            assert dynamics is not None
+            depleted, sites = dynamics.states["depleted"], self._sites()
+            np.minimum(depleted, sites, out=depleted)
+            dynamics.initial["depleted"] = np.minimum(dynamics.initial["depleted"], sites)
+
+    def _sites(self) -> NDArray[np.float64]:
+        dynamics = self._projection.dynamics
+        several = dynamics is not None and "n" in dynamics.values
+        return self._projection.get("n") if several else np.ones(len(self))
 
 
 class SignedPart(Part):
@@ -297,4 +348,6 @@ def part_class(synapse_type: SynapseModel) -> type[Part]:
     names = set() if model is None else {p.name for p in model.parameters}
     if "sign" in names:
         return SignedPart
+    if "a" in synapse_type.state_units():
+        return QuantalPart
     return DepressingPart if "tau_psc" in names else Part

@@ -311,8 +311,9 @@ class Projection(common.Projection):
         gather: bool = True,
         with_address: bool = True,
     ) -> None:
-        if isinstance(attribute_names, str) and attribute_names not in ("all", "connections"):
-            # PyNN would take the letters of the name for columns.
+        single = isinstance(attribute_names, str) and attribute_names not in ("all", "connections")
+        if single and format == "list":
+            # PyNN would take the letters of the name for names of columns.
             attribute_names = [attribute_names]
         super().save(attribute_names, file, format, gather, with_address)
 
@@ -348,18 +349,16 @@ class Projection(common.Projection):
         pyNN.errors.NonExistentParameterError
             If the synapse type has no such state.
         pyNN.errors.InvalidParameterValueError
-            If a value is not finite.  Nothing is changed.
+            If a synapse cannot have a value.  Nothing is changed.
         """
         self._refuse_unknown(initial_values, list(self._states()))
         values = {
             name: for_connections(self, name, magnitude(name, value, self._states()[name]))
             for name, value in initial_values.items()
         }
-        for name, numbers in values.items():
-            if not np.isfinite(numbers).all():
-                raise errors.InvalidParameterValueError(
-                    f"The initial value of {name} in '{self.label}' is not finite."
-                )
+        for part, own in zip(self._parts, self._pieces(values), strict=True):
+            for name, numbers in own.items():
+                part.check_state(name, numbers)
         for part, own in zip(self._parts, self._pieces(values), strict=True):
             for name, numbers in own.items():
                 part.initialize(name, numbers)

@@ -240,6 +240,14 @@ class TsodyksMarkramSynapse(SynapseModel, synapses.TsodyksMarkramSynapse):
     )
 
 
+class _WithReleaseSites(SynapseModel):
+    """Synapses with release sites, of which the state ``a`` counts those available."""
+
+    def state_units(self) -> dict[str, str]:
+        units = super().state_units()
+        return {"u": units["u"], "a": units["depleted"]}
+
+
 class SimpleStochasticSynapse(SynapseModel, synapses.SimpleStochasticSynapse):
     __doc__ = synapses.SimpleStochasticSynapse.__doc__
     model = short_term.SimpleStochastic
@@ -249,7 +257,7 @@ class SimpleStochasticSynapse(SynapseModel, synapses.SimpleStochasticSynapse):
     )
 
 
-class StochasticTsodyksMarkramSynapse(SynapseModel, synapses.StochasticTsodyksMarkramSynapse):
+class StochasticTsodyksMarkramSynapse(_WithReleaseSites, synapses.StochasticTsodyksMarkramSynapse):
     __doc__ = synapses.StochasticTsodyksMarkramSynapse.__doc__
     model = short_term.StochasticTsodyksMarkram
     translations = build_translations(
@@ -260,7 +268,7 @@ class StochasticTsodyksMarkramSynapse(SynapseModel, synapses.StochasticTsodyksMa
     )
 
 
-class MultiQuantalSynapse(SynapseModel, synapses.MultiQuantalSynapse):
+class MultiQuantalSynapse(_WithReleaseSites, synapses.MultiQuantalSynapse):
     __doc__ = synapses.MultiQuantalSynapse.__doc__
     model = short_term.MultiQuantal
     whole = ("n",)
