@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.memory import aligned_rows, row_width
 from ship_engine.models.base import Model, Source
-from ship_engine.models.sources import SpikeSourceArray, SpikeSourcePoisson
+from ship_engine.models.sources import SpikeSourceArray
 
 if TYPE_CHECKING:
     import torch
@@ -208,15 +208,6 @@ class NeuronGroup(Group):
         return names.index(state)
 
 
-class PoissonGroup(Group):
-    """Poisson processes; see `ship_engine.models.sources.SpikeSourcePoisson`."""
-
-    def __init__(
-        self, size: int, label: str = "", parameters: Mapping[str, ArrayLike] | None = None
-    ) -> None:
-        super().__init__(SpikeSourcePoisson, size, label, parameters)
-
-
 class SpikeArrayGroup(Group):
     """Components that emit spikes at given times.
 
@@ -282,8 +273,6 @@ def make_group(model: type[Model] | type[Source], size: int, label: str = "") ->
         return NeuronGroup(model, size, label)
     if model is SpikeSourceArray:
         return SpikeArrayGroup(size, label)
-    if model is SpikeSourcePoisson:
-        return PoissonGroup(size, label)
     # That module builds on this one.
     from ship_engine.renewal import RENEWAL_GROUPS
 

@@ -26,6 +26,7 @@ from ship_engine.models.base import Model, Parameter, Source
 from ship_engine.models.sources import (
     SpikeSourceGamma,
     SpikeSourceInhGamma,
+    SpikeSourcePoisson,
     SpikeSourcePoissonRefractory,
 )
 from ship_engine.random import stream_key
@@ -33,6 +34,10 @@ from ship_engine.renewal_process import Course, RenewalProcess
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
+
+
+RARE = 0.03
+"""Spikes in a step and component below which it is faster to find them one by one."""
 
 
 class RenewalGroup(Group):
@@ -95,6 +100,25 @@ class RenewalGroup(Group):
             until=np.full(self.size, np.inf),
             values=values,
         )
+
+
+class PoissonGroup(RenewalGroup):
+    """Poisson processes; see `SpikeSourcePoisson`.
+
+    While spikes are rare, they are found from interval to interval.  Where there are many in a
+    time step, executors count them step by step, which is faster then.
+    """
+
+    source = SpikeSourcePoisson
+    intervals = DeadTimeIntervals
+
+    def rare(self, dt: float) -> bool:
+        """Whether few components spike in a step of `dt` (ms)."""
+        return float(self.values["rate"].mean()) * 1e-3 * dt < RARE
+
+    def _new_course(self) -> Course:
+        rate = 1e-3 * self.get("rate")
+        return self._constant_course("rate", np.stack([rate, np.zeros(self.size)]))
 
 
 class PoissonRefractoryGroup(RenewalGroup):
@@ -245,6 +269,7 @@ class InhGammaGroup(RenewalGroup):
 
 
 RENEWAL_GROUPS: dict[type[Model] | type[Source], type[RenewalGroup]] = {
-    group.source: group for group in (PoissonRefractoryGroup, GammaGroup, InhGammaGroup)
+    group.source: group
+    for group in (PoissonGroup, PoissonRefractoryGroup, GammaGroup, InhGammaGroup)
 }
 """The group that each model needs."""

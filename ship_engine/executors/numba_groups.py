@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ship_engine.executors.numba_bound import BoundGroup
 from ship_engine.executors.numba_sources import BoundPoisson, BoundRenewal, BoundSpikeArray
-from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering import layout
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.lowering.kernels import model_kernel
 from ship_engine.lowering.layout import BLOCK, Layout
 from ship_engine.models.base import argument_names
-from ship_engine.renewal import RenewalGroup
+from ship_engine.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
@@ -78,7 +78,7 @@ def bind_group(group: Group, scalars: NDArray[np.float64]) -> BoundGroup:
         return BoundNeurons(group, scalars)
     if isinstance(group, SpikeArrayGroup):
         return BoundSpikeArray(group, scalars)
-    if isinstance(group, RenewalGroup):
-        return BoundRenewal(group, scalars)
-    assert isinstance(group, PoissonGroup)
-    return BoundPoisson(group, scalars)
+    if isinstance(group, PoissonGroup):
+        return BoundPoisson(group, scalars)
+    assert isinstance(group, RenewalGroup)
+    return BoundRenewal(group, scalars)

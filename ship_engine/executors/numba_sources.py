@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ship_engine.executors.numba_bound import BoundGroup
-from ship_engine.groups import Group, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, SpikeArrayGroup
 from ship_engine.lowering import layout
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.random import stream_key
-from ship_engine.renewal import RenewalGroup
+from ship_engine.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
@@ -76,16 +76,31 @@ POISSON_BLOCK = 256
 """Cells that a Poisson kernel draws for at a time: its eleven rows fit into the first cache."""
 
 
-class BoundPoisson(BoundGroup):
-    """Poisson processes."""
+class BoundPoisson(BoundRenewal):
+    """Poisson processes: listed while they are rare, else counted step by step."""
 
     group: PoissonGroup
 
     def __init__(self, group: PoissonGroup, scalars: NDArray[np.float64]) -> None:
-        super().__init__(group, layout.POISSON_TABLE_LENGTH, scalars)
+        super().__init__(group, scalars)
+        self._listed, self._listed_table = True, self.table
+        self._counting_table = np.zeros(layout.POISSON_TABLE_LENGTH, np.int64)
         self._uniforms = np.zeros((11, POISSON_BLOCK))
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
+        self._listed = self.group.rare(network.clock.dt)
+        header = self.table[: layout.HEADER]
+        self.table = self._listed_table if self._listed else self._counting_table
+        self.table[: layout.HEADER] = header
+        if self._listed:
+            super().refresh(network, cache)
+        else:
+            self._count(network, cache)
+
+    def prepare(self, network: Network, first: int, last: int) -> bool:
+        return self._listed and super().prepare(network, first, last)
+
+    def _count(self, network: Network, cache: KernelCache) -> None:
         self.kernel = cache.fixed("poisson_kernel")
         group = self.group
         rate, start, duration = (group.values[n] for n in ("rate", "start", "duration"))

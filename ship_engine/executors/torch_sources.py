@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.events import Events
-from ship_engine.groups import Group, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, SpikeArrayGroup
 from ship_engine.random import philox, stream_key, unit
-from ship_engine.renewal import RenewalGroup
+from ship_engine.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
@@ -48,7 +48,7 @@ def emitted(
     """
     if isinstance(group, SpikeArrayGroup):
         return _listed(group, network, first, last)
-    if isinstance(group, PoissonGroup):
+    if isinstance(group, PoissonGroup) and not group.rare(network.clock.dt):
         return _poisson(group, network, first, last, repetition or 0)
     if isinstance(group, RenewalGroup):
         return group.events(network, first, last, repetition)

@@ -20,9 +20,10 @@ class SpikeSourceArray(Source):
 class SpikeSourcePoisson(Source):
     """Poisson process of a given rate between `start` and `start + duration`.
 
-    In each step the number of spikes is drawn from a Poisson distribution of mean
+    While spikes are rare, intervals are drawn from the exponential distribution.  Where they are
+    not, the number of spikes in each step is drawn from a Poisson distribution of mean
     ``rate * overlap``, where overlap is the part of the step that lies inside the active
-    interval, and their times are uniform in it; that is exactly a Poisson process, at any rate.
+    interval, and their times are uniform in it.  Both are exactly a Poisson process.
     """
 
     name = "SpikeSourcePoisson"

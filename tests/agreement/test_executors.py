@@ -13,7 +13,7 @@ from ship_engine.errors import NonFiniteStateError
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
-from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.base import Model, Parameter, State
 from ship_engine.models.lif import (
@@ -24,6 +24,7 @@ from ship_engine.models.lif import (
     LIFVoltageJump,
 )
 from ship_engine.network import Network
+from ship_engine.renewal import PoissonGroup
 
 WEIGHTS = {
     LIFCurrentExponential: 0.12,

@@ -8,10 +8,11 @@ import pytest
 from ship_engine.currents import PulseCurrent
 from ship_engine.delivery.base import group_synapses
 from ship_engine.errors import InvalidValueError, NonFiniteStateError, UnknownNameError
-from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.memory import aligned_rows, row_width
 from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential, LIFVoltageJump
 from ship_engine.network import Network
+from ship_engine.renewal import PoissonGroup
 
 ONE = (np.zeros(1, np.int32), np.zeros(1, np.int32))
 
@@ -133,7 +134,7 @@ def test_groups_of_another_network_are_refused(network):
 
 def test_synapses_need_one_value_for_all_or_for_each(kernel_cache):
     cells = np.zeros(3, np.int32)
-    with pytest.raises(InvalidValueError, match="2 weights for 3 synapses"):
+    with pytest.raises(InvalidValueError, match="for 3 synapses; give one"):
         group_synapses(kernel_cache, 1, cells, cells, [1.0, 2.0], 1)
 
 

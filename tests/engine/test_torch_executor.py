@@ -19,7 +19,7 @@ from ship_engine.errors import (
     UnsupportedByExecutorError,
 )
 from ship_engine.executors.torch_autograd import Recording, TorchExecutor
-from ship_engine.groups import Group, NeuronGroup, PoissonGroup, SpikeArrayGroup
+from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.base import Model, Parameter, State
 from ship_engine.models.lif import (
@@ -31,6 +31,7 @@ from ship_engine.models.lif import (
 )
 from ship_engine.models.sources import SpikeSourceArray
 from ship_engine.network import Network
+from ship_engine.renewal import PoissonGroup
 from ship_engine.training.surrogates import SuperSpike, Surrogate
 
 WEIGHTS = {
