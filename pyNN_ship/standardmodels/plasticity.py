@@ -16,6 +16,7 @@ from ship_engine.models.base import Parameter
 from ship_engine.synapses import stdp
 from ship_engine.synapses.base import Synapse
 
+from ..descriptions import STDP_TEMPLATE, describe
 from .synapses import SynapseModel, common_unit, without_units
 
 LIMITS = ("w_min", "w_max")
@@ -223,6 +224,12 @@ class STDPMechanism(SynapseModel, synapses.STDPMechanism):
     def native_parameters(self) -> ParameterSpace:
         """A copy of all parameters, of the mechanism and of its parts."""
         return self.translate(self.parameter_space)
+
+    def describe(self, template: Any = STDP_TEMPLATE, engine: Any = "default") -> Any:
+        context = {"name": "STDPMechanism", **super().describe(template=None, engine=engine)}
+        return describe(context, template, STDP_TEMPLATE, engine)
+
+    describe.__doc__ = synapses.STDPMechanism.describe.__doc__
 
     def check(self, values: Mapping[str, Any], label: str) -> None:
         """Refuse values out of range, and a lower limit that is more than the upper one."""

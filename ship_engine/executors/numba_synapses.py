@@ -41,7 +41,7 @@ class BoundSynapses:
         self._dt = network.clock.dt
         lean = synapses.delay.size == 1 and all(v.size == 1 for v in self._dynamics.values.values())
         self._layout = SynapseLayout(model)
-        self._set_delays()
+        self._set_delays(1 if lean else len(synapses))
         self.kernel: MachineCode = synapse_kernel(cache, model, lean, projection.defers)
         axonal_steps = projection.axonal_steps
         self._kept: list[NDArray[np.generic]] = []
@@ -49,11 +49,10 @@ class BoundSynapses:
             self._table(network, int(steps), axonal_steps) for steps in np.unique(axonal_steps)
         ]
 
-    def _set_delays(self) -> None:
-        """Delays before and behind each synapse, in ms."""
+    def _set_delays(self, count: int) -> None:
+        """Delays before and behind each synapse, in ms, as many as the kernel reads."""
         delay = self.projection.synapses.delay
         axonal = self.projection.axonal_delay
-        count = 1 if delay.size == 1 and axonal.size == 1 else len(self.projection.synapses)
         self._axonal = np.array(np.broadcast_to(axonal * self._dt, (count,)))
         self._dendritic = np.array(np.broadcast_to((delay - axonal) * self._dt, (count,)))
 

@@ -55,6 +55,23 @@ def test_everything_else_describes_itself(sim, engine):
         assert word in thing.describe(engine=engine)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_stdp_mechanisms_describe_themselves(sim, engine):
+    rule = sim.STDPMechanism(
+        timing_dependence=sim.SpikePairRule(tau_plus=17.25),
+        weight_dependence=sim.GutigWeightDependence(w_max=0.5, mu_plus=0.375),
+        dendritic_delay_fraction=0.125,
+    )
+    text = rule.describe(engine=engine)
+    assert text.startswith("name: STDPMechanism")
+    for word in ("SpikePairRule", "tau_plus: 17.25", "mu_plus: 0.375", "fraction: 0.125"):
+        assert word in text
+    assert rule.describe(None)["timing_dependence"]["name"] == "SpikePairRule"
+    cells = sim.Population(2, sim.IF_cond_exp())
+    projection = sim.Projection(cells, cells, sim.AllToAllConnector(), rule)
+    assert "Total connections : 4" in projection.describe(engine=engine)
+
+
 def test_the_outline():
     context = {"name": "x", "empty": {}, "parts": {"a": 1, "b": {"c": None}}}
     lines = describe(context, "t", "t", "string").splitlines()
