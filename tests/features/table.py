@@ -1,0 +1,82 @@
+"""The features, in their order, and what the simulator answers to each."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, NamedTuple
+
+from . import (
+    cells,
+    composed,
+    connectors,
+    control,
+    electrodes,
+    other,
+    plasticity,
+    populations,
+    recording,
+    synapses,
+    variables,
+)
+from .measure import Probe
+
+SECTIONS: dict[str, dict[str, Probe]] = {
+    "Cell types (standard)": cells.ROWS,
+    "Composed and multi-compartment models": composed.ROWS,
+    "Synapses and plasticity": {
+        **synapses.ROWS,
+        **plasticity.ROWS,
+        "Projection.initialize (synapse state)": synapses.initialize,
+    },
+    "Current sources": electrodes.ROWS,
+    "Connectors": connectors.ROWS,
+    "Recordable variables (unit)": variables.ROWS,
+    "Recording features": recording.ROWS,
+    "setup(), control and procedural API": control.ROWS,
+    "Populations and projections": {
+        **populations.ROWS,
+        "GSLRNG (needs pygsl)": connectors.gsl,
+    },
+    "Other": other.ROWS,
+}
+
+
+REFUSED = frozenset(
+    {
+        "MultiCompartmentNeuron",
+        "Ion channels NaChannel, KdrChannel, PassiveLeak, PassiveLeakHH; ionic_species",
+        "Morphologies: NeuroML segments, SWC/MorphIO",
+        "Distributions uniform, by_distance, by_diameter",
+        "Locations: labelled, at_distances, centre, random_placement, filters; connector "
+        "location_selector",
+        "voltage_dependence",
+        "na.m, na.h, kdr.n (dimensionless): MultiCompartmentNeuron",
+        "record(locations=)",
+        "MPI",
+        "nestml_cell_type / nestml_synapse_type",
+        "NineML cell types",
+        "NineML / NeuroML export (own modules pyNN.nineml, pyNN.neuroml)",
+        "NeuroML cell import",
+    }
+)
+"""What cells of one compartment in one process do not have, and what belongs to one simulator."""
+
+
+class Answer(NamedTuple):
+    """What a probe found: 'yes', 'refused' or 'no', and why."""
+
+    word: str
+    why: str = ""
+
+
+def ask(sim: Any, probe: Probe) -> Answer:
+    """Set the simulator up and run a probe."""
+    sim.setup(timestep=0.1)
+    try:
+        words = probe(sim)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[1:2]
+        line = f" ({place[0].name}, line {place[0].lineno})" if place else ""
+        first = next(iter(str(error).strip().splitlines()), "")
+        return Answer("no", f"{type(error).__name__}: {first}{line}")
+    return Answer("yes") if words is None else Answer("refused", words)
