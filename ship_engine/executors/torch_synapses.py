@@ -252,7 +252,8 @@ class SynapseTensors:
         for name, tensor in self._states.items():
             values[name] = values_of(tensor).expand(synapse.shape)
         chosen = _Chosen(synapse, values)
-        chosen.target, chosen.seen = self.target[synapse], self.seen[synapse]
+        if self._history is not None:
+            chosen.target, chosen.seen = self.target[synapse], self.seen[synapse]
         chosen.axonal, chosen.dendritic = values_of(self._axonal), values_of(self._dendritic)
         return chosen
 
@@ -260,7 +261,8 @@ class SynapseTensors:
         for name, tensor in self._states.items():
             if name != "weight" or self._model.changes_weight():
                 tensor[chosen.synapse] = chosen.values[name]
-        self.seen[chosen.synapse] = chosen.seen
+        if self._history is not None:
+            self.seen[chosen.synapse] = chosen.seen
 
     def _on_pre(self, chosen: _Chosen, arrival: Tensor, known_until: int) -> Tensor:
         """What presynaptic spikes do, and before them those whose effects were deferred."""

@@ -35,14 +35,14 @@ class Dynamics:
         By name, `last_pre` and `last_post` among them.
     initial : dict of str to float64 array [1] or [count]
         Where the states start, and return to on `reset`.
-    seen : int64 [count]
+    seen : int64 [count], or [0] if no synapse is plastic
         How many spikes of its target, by their number in the target's `SpikeHistory`, each
-        synapse has taken into account.
-    arrived : int64 [count]
-        How many presynaptic spikes each has taken into account; random numbers are drawn by it.
-    deferred : float64 [count]
+        synapse has taken in.
+    deferred : float64 [count], or [0] if no synapse is plastic
         When the latest presynaptic spike reached each (ms), if it has still to take effect on the
         synapse; else -1.
+    arrived : int64 [count], or [0] if no random numbers are needed
+        How many presynaptic spikes each has taken in; random numbers are drawn by it.
     weight : float64 [1] or [count]
         Those that were given; plasticity starts from them, and `reset` returns to them.
     """
@@ -56,9 +56,9 @@ class Dynamics:
         self.states = {name: np.full(count, value[0]) for name, value in self.initial.items()}
         for name in (LAST_PRE, LAST_POST):
             self.states[name] = np.zeros(count)
-        self.seen = np.zeros(count, np.int64)
-        self.arrived = np.zeros(count, np.int64)
-        self.deferred = np.full(count, -1.0)
+        self.seen = np.zeros(count if model.plastic() else 0, np.int64)
+        self.deferred = np.full(self.seen.size, -1.0)
+        self.arrived = np.zeros(count if model.draws() else 0, np.int64)
         self.weight = weight.copy()
 
     def set(self, **parameters: ArrayLike) -> None:
