@@ -13,20 +13,26 @@ from .suites import Run
 
 PACKAGES = ("pynn-ship", "PyNN", "neo", "numpy", "numba", "scipy", "matplotlib")
 LONGEST_REASON = 160
+STATUSES = {
+    "passed": (PASSED,),
+    "failed": TROUBLES,
+    "refused": (REFUSED,),
+    "skipped": (SKIPPED,),
+}
 TITLES = {"scenarios": "Scenarios", "unittests": "Unit tests", "examples": "Examples"}
 
 
-def counts(run: Run) -> str:
-    """Return how many passed, failed and so on, and the time, in one line."""
-    outcomes, seconds = run
-    parts = [f"{count(outcomes, PASSED)} passed", f"{count(outcomes, *TROUBLES)} failed"]
-    parts += [f"{count(outcomes, REFUSED)} refused", f"{count(outcomes, SKIPPED)} skipped"]
-    return f"{', '.join(parts)}, in {seconds:.0f} s"
+def counts(run: Run) -> tuple[str, ...]:
+    """Return how many passed, failed, were refused and skipped, and the time in s."""
+    numbers = (count(run.outcomes, *statuses) for statuses in STATUSES.values())
+    return (*map(str, numbers), f"{run.seconds:.0f}")
 
 
 def for_terminal(title: str, run: Run) -> str:
     """Return the counts, what did not pass with its error, and what does not apply by reason."""
-    lines = [f"{title}: {counts(run)}"]
+    *numbers, seconds = counts(run)
+    said = ", ".join(f"{number} {status}" for number, status in zip(numbers, STATUSES, strict=True))
+    lines = [f"{title}: {said}, in {seconds} s"]
     for outcome in run.outcomes:
         if outcome.status in (*TROUBLES, SKIPPED):
             lines.append(f"  {outcome.status:8} {outcome.name}\n{'':11}{_short(outcome.reason)}")
@@ -46,11 +52,11 @@ def page(runs: Mapping[str, Run], peers: Mapping[str, Run]) -> str:
         Runs of the scenarios on other simulators, by their names.
     """
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
-    summary = [(TITLES[name], counts(run)) for name, run in runs.items()]
-    summary += [(title_of_peer(name), counts(run)) for name, run in peers.items()]
+    summary = [(TITLES[name], *counts(run)) for name, run in runs.items()]
+    summary += [(title_of_peer(name), *counts(run)) for name, run in peers.items()]
     parts = [
         INTRODUCTION.format(date=date.today().isoformat(), versions=versions),
-        _table(("suite", "outcome"), summary),
+        _table(("suite", *STATUSES, "time (s)"), summary),
         SCENARIOS,
         _table(("file", "passed", "of"), _by_file(runs["scenarios"].outcomes)),
         reasons(not_applicable.SCENARIOS),
@@ -137,8 +143,15 @@ Nothing of PyNN's tests is kept in this repository, and nothing of them is chang
 plugin of pytest replaces the simulator while they run. The command fails if a test fails that is
 not in the list, and also if one passes that is.
 
+What does not apply, and why, is listed in `tests/conformance/not_applicable.py` and shown here as
+*refused*; what PyNN itself leaves out, as *skipped*. Continuous integration runs all of it.
+
 This page was written by `make conformance CONFORMANCE_ARGS=--write` on {date}, with
-these versions: {versions}."""
+{versions}. `--peer` adds another simulator, run with an
+interpreter that has it, as in
+`make conformance CONFORMANCE_ARGS="--peer nest .venv-peers/bin/python"`; the scenarios always run
+in one process, so that their times can be compared. Times include the start of Python, and the
+compilation of those kernels that had not been compiled on the machine before."""
 
 SCENARIOS = """\
 ## Scenarios

@@ -45,8 +45,8 @@ class TestThePage:
             for name in ("scenarios", "unittests", "examples")
         }
         text = report.page(runs, {"nest": runs["scenarios"]})
-        assert "| Scenarios | 1 passed, 0 failed, 0 refused, 0 skipped, in 2 s |" in text
-        assert "on nest | 1 passed" in text
+        assert "| Scenarios | 1 | 0 | 0 | 0 | 2 |" in text
+        assert "on nest | 1 | 0" in text
         assert "| `test_a.py` | 1 | 1 |" in text
         assert "| `test_a.py::test_one` | passed | 1.0 |" in text
 
@@ -78,7 +78,8 @@ class TestTheJudgement:
     def test_counts(self) -> None:
         outcomes = [Outcome("a", PASSED), Outcome("b", FAILED), Outcome("c", STALE)]
         assert count(outcomes, FAILED, STALE) == 2
-        assert "1 passed, 2 failed" in report.for_terminal("All", Run(outcomes, 1.0))
+        terminal = report.for_terminal("All", Run(outcomes, 1.0))
+        assert terminal.startswith("All: 1 passed, 2 failed, 0 refused, 0 skipped, in 1 s")
 
 
 class TestTheSourceDistribution:
