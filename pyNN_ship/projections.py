@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import common, errors
-from pyNN.parameters import LazyArray, ParameterSpace
+from pyNN.parameters import ParameterSpace
 from pyNN.space import Space
 
 from . import simulator
 from .addresses import Cells
-from .connections import Connection, Connections, checked_weights, delay_steps
+from .connections import Connection, Connections
 from .connector_base import SynapseParameters
 from .parts import Ends, Part, part_class
-from .standardmodels.synapses import WEIGHT, StaticSynapse, SynapseModel, weight_unit
-from .synapse_values import as_matrix, flat_index, for_connections
-from .units import has_unit, magnitude
+from .recording import check_interval, checked_file, neo_io, variable_names, write_at_end
+from .standardmodels.synapses import StaticSynapse, SynapseModel
+from .synapse_access import SynapseAccess
+from .synapse_recording import SynapseRecorder
+from .units import magnitude
 
-ADDRESSES = ("presynaptic_index", "postsynaptic_index")
 
-
-class Projection(common.Projection):
+class Projection(SynapseAccess):
     __doc__ = common.Projection.__doc__
     _simulator = simulator
     _static_synapse_class = StaticSynapse
@@ -90,19 +90,8 @@ class Projection(common.Projection):
                 del things[count:]
             network.structure += 1
             raise
+        self._recorder = SynapseRecorder(self)
         simulator.state.projections.append(self)
-
-    def _check_weight_unit(self, unit: str | None) -> None:
-        if unit is None or self.synapse_type.electrical:
-            return
-        for population in self._post_cells.populations:
-            ports = population.celltype.model.ports
-            wanted = next(p.unit for p in ports if p.name == self.receptor_type)
-            if unit != wanted:
-                raise errors.InvalidParameterValueError(
-                    f"The weight of '{self.label}' is given as a quantity like {unit}, but its "
-                    f"receptor '{self.receptor_type}' takes {wanted}."
-                )
 
     def _set_connections(
         self,
@@ -131,16 +120,6 @@ class Projection(common.Projection):
                 ends = Ends(number, target_number, source._group, target._group, self.receptor_type)
                 own = {name: _picked(value, chosen) for name, value in values.items()}
                 self._parts.append(make(self._network, ends, self.synapse_type, pairs, own))
-
-    def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The same values, if synapses may have them; delays in time steps."""
-        checked = dict(values)
-        if "weight" in values:
-            checked["weight"] = checked_weights(values["weight"], self.label)
-        if "delay" in values:
-            checked["delay"] = delay_steps(values["delay"], self.label)
-        self.synapse_type.check(values, self.label)
-        return checked
 
     def _convergent_connect(
         self,
@@ -205,183 +184,91 @@ class Projection(common.Projection):
         post = self._post_cells.outside(part.ends.target, np.array([target], np.int32))
         return Connection(self, part, position, (int(pre[0]), int(post[0])))
 
-    @property
-    def _presynaptic_index(self) -> NDArray[np.int32]:
-        """Address in `pre` of each connection's source."""
-        return _joined([self._pre_cells.outside(p.ends.source, p.source_cell) for p in self._parts])
+    # --- recording -------------------------------------------------------------------------------
 
-    @property
-    def _postsynaptic_index(self) -> NDArray[np.int32]:
-        """Address in `post` of each connection's target."""
-        return _joined(
-            [self._post_cells.outside(p.ends.target, p.target_cell) for p in self._parts]
-        )
+    def record(self, variables: Any, to_file: Any = None, sampling_interval: Any = None) -> None:
+        """Record parameters and states of all synapses from now on.
 
-    # --- reading ---------------------------------------------------------------------------------
-
-    def _values(self, name: str) -> NDArray[Any]:
-        if name == "presynaptic_index":
-            return self._presynaptic_index
-        if name == "postsynaptic_index":
-            return self._postsynaptic_index
-        arrays = [part.get(name) for part in self._parts]
-        return np.concatenate(arrays) if arrays else np.empty(0)
-
-    def get(
-        self,
-        attribute_names: Any,
-        format: str,
-        gather: Any = True,
-        with_address: bool = True,
-        multiple_synapses: str = "sum",
-    ) -> Any:
-        """Parameters and states of the synapses, in PyNN's units.
-
-        Weights of plastic synapses are the present ones, after all spikes that have reached them;
-        states are those just after the latest spike.
+        PyNN has no such method for projections; this one follows that of populations.
 
         Parameters
         ----------
-        attribute_names : str or list of str
-            'weight', 'delay', any other parameter or state of the synapse type, or a list of
-            these.
-        format : {'list', 'array'}
-            'list' gives a tuple for each connection, ordered by presynaptic cell; 'array' gives a
-            matrix [presynaptic, postsynaptic] for each attribute, NaN where nothing is connected.
-        gather : bool or 'all'
-            Whether to collect from all MPI processes.
-        with_address : bool
-            Whether each tuple starts with the indices of the two cells.
-        multiple_synapses : {'sum', 'first', 'last', 'min', 'max'}
-            What a matrix holds where cells are connected more than once.
-
-        Returns
-        -------
-        list of tuple, or float64 array, or list of arrays
-            A list of plain numbers for one attribute without addresses.
+        variables : str, list of str, or None
+            'weight', any other parameter or state of the synapse type, a list of these, or 'all'
+            for the weight and all states.  None stops recording.
+        to_file : str, path or Neo IO, optional
+            Where `end` writes the data.
+        sampling_interval : float, optional
+            In ms, a multiple of the time step; by default each time step is recorded, which is
+            slow and takes memory.
 
         Raises
         ------
         pyNN.errors.NonExistentParameterError
-            If there is no such attribute.
+            If the synapse type has no such parameter or state.
         ValueError
-            If the format or the operation is none of those above.
+            If the interval is no multiple of the time step.
         """
-        single = isinstance(attribute_names, str)
-        names = [attribute_names] if single else list(attribute_names)
-        self._refuse_unknown(names, [*self._parameters(), *self._states(), *ADDRESSES])
-        if format == "list":
-            names = [*ADDRESSES, *names] if with_address else names
-            columns = [self._values(name).tolist() for name in names]
-            return columns[0] if single and not with_address else list(zip(*columns, strict=True))
-        if format != "array":
-            raise ValueError(f"format = {format!r}; give 'list' or 'array'.")
-        if multiple_synapses not in self.MULTI_SYNAPSE_OPERATIONS:
-            raise ValueError(
-                "`multiple_synapses` argument must be one of "
-                f"{list(self.MULTI_SYNAPSE_OPERATIONS)}, not {multiple_synapses!r}."
-            )
-        flat = flat_index(self)
-        matrices = [
-            as_matrix(self.shape, flat, self._values(name), multiple_synapses) for name in names
-        ]
-        return matrices[0] if single else matrices
-
-    def _parameters(self) -> list[str]:
-        names: list[str] = self.synapse_type.get_parameter_names()
-        return names
-
-    def _states(self) -> dict[str, str]:
-        units: dict[str, str] = self.synapse_type.state_units()
-        return units
-
-    def _refuse_unknown(self, names: Any, valid: list[str]) -> None:
+        if variables is None:
+            self._recorder.stop()
+            return
+        names = variable_names(variables) or ["weight", *self._states()]
+        self._refuse_unknown(names, [*self._parameters(), *self._states()])
         for name in names:
-            if name not in valid:
-                known = [n for n in valid if n not in ADDRESSES]
-                raise errors.NonExistentParameterError(
-                    name, type(self.synapse_type).__name__, known
-                )
+            self._unit(name)
+        interval = magnitude("sampling_interval", sampling_interval, "ms")
+        clock = self._network.clock
+        if interval is None:
+            interval = clock.dt
+        check_interval(interval)
+        file = checked_file(to_file)
+        self._recorder.record(names, int(clock.nearest_step(interval)))
+        write_at_end(self, variables, file)
 
-    def save(
+    def get_data(
         self,
-        attribute_names: Any,
-        file: Any,
-        format: str = "list",
+        variables: Any = "all",
         gather: bool = True,
-        with_address: bool = True,
-    ) -> None:
-        single = isinstance(attribute_names, str) and attribute_names not in ("all", "connections")
-        if single and format == "list":
-            # PyNN would take the letters of the name for names of columns.
-            attribute_names = [attribute_names]
-        super().save(attribute_names, file, format, gather, with_address)
+        clear: bool = False,
+        annotations: dict[str, Any] | None = None,
+    ) -> Any:
+        """What was recorded, as a Neo Block with a segment for each time between resets.
 
-    save.__doc__ = common.Projection.save.__doc__
-
-    # --- writing ---------------------------------------------------------------------------------
-
-    def set(self, **attributes: Any) -> None:
-        self._refuse_unknown(attributes, self._parameters())
-        values = {
-            name: for_connections(self, name, self._without_unit(name, value))
-            for name, value in attributes.items()
-        }
-        checked = self._checked(values)
-        for part, own in zip(self._parts, self._pieces(checked), strict=True):
-            part.check(self.synapse_type, own, self.label)
-        for part, own in zip(self._parts, self._pieces(checked), strict=True):
-            part.set(own)
-
-    set.__doc__ = common.Projection.set.__doc__
-
-    def initialize(self, **initial_values: Any) -> None:
-        """Set states of the synapses now, and where they start after every reset.
+        Each variable is an AnalogSignal with a column for each synapse, in the order of
+        `connections`; the array annotations ``presynaptic_index`` and ``postsynaptic_index`` name
+        its cells.
 
         Parameters
         ----------
-        **initial_values
-            By name: a number, an array [presynaptic, postsynaptic], a list with one for each
-            connected pair, a RandomDistribution, or a function of the distance.
+        variables : str or list of str
+            Names, or 'all'.
+        gather : bool
+            Whether to collect from all MPI processes.
+        clear : bool
+            Whether to forget the data; the next samples then begin at the present time.
+        annotations : dict, optional
+            For the block.
 
         Raises
         ------
-        pyNN.errors.NonExistentParameterError
-            If the synapse type has no such state.
-        pyNN.errors.InvalidParameterValueError
-            If a synapse cannot have a value.  Nothing is changed.
+        pyNN.errors.NothingToWriteError
+            If there are no data.
         """
-        self._refuse_unknown(initial_values, list(self._states()))
-        values = {
-            name: for_connections(self, name, magnitude(name, value, self._states()[name]))
-            for name, value in initial_values.items()
-        }
-        for part, own in zip(self._parts, self._pieces(values), strict=True):
-            for name, numbers in own.items():
-                part.check_state(name, numbers)
-        for part, own in zip(self._parts, self._pieces(values), strict=True):
-            for name, numbers in own.items():
-                part.initialize(name, numbers)
-        for name, numbers in values.items():
-            self.initial_values[name] = LazyArray(numbers, shape=(len(self),), dtype=float)
+        block = self._recorder.block(variable_names(variables), annotations or {})
+        if clear:
+            self._recorder.clear()
+        return block
 
-    def _pieces(self, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """What belongs to each of the parts."""
-        begin = 0
-        for part in self._parts:
-            here = slice(begin, begin + len(part))
-            yield {name: v[here] if np.ndim(v) else v for name, v in values.items()}
-            begin = here.stop
-
-    def _without_unit(self, name: str, value: Any) -> Any:
-        unit = self.synapse_type.parameter_units()[name]
-        if unit != WEIGHT:
-            return magnitude(name, value, unit)
-        if not has_unit(value):
-            return value
-        unit = "uS" if self.synapse_type.electrical else weight_unit(value, name)
-        self._check_weight_unit(unit)
-        return magnitude(name, value, unit)
+    def write_data(
+        self,
+        file: Any,
+        variables: Any = "all",
+        gather: bool = True,
+        clear: bool = False,
+        annotations: dict[str, Any] | None = None,
+    ) -> None:
+        """Write what was recorded to a file; see `get_data`."""
+        neo_io(file).write_block(self.get_data(variables, gather, clear, annotations))
 
     def _prepare_run(self) -> None:
         for part in self._parts:
@@ -400,9 +287,3 @@ def _check_shapes(synapse_type: Any, pre: Any, post: Any) -> None:
 
 def _picked(values: Any, chosen: NDArray[np.intp] | None) -> Any:
     return values if chosen is None or np.ndim(values) == 0 else values[chosen]
-
-
-def _joined(arrays: list[NDArray[np.int32]]) -> NDArray[np.int32]:
-    if len(arrays) == 1:
-        return arrays[0]
-    return np.concatenate(arrays) if arrays else np.empty(0, np.int32)

@@ -71,6 +71,18 @@ def _as_slice(indices: NDArray[np.integer]) -> Any:
     return indices
 
 
+def check_interval(interval: Any) -> None:
+    """Refuse an interval between samples (ms) that is not a multiple of the time step."""
+    number = isinstance(interval, (int, float, np.number)) and not isinstance(interval, bool)
+    steps = interval / simulator.state.dt if number else math.nan
+    if not (1 - 1e-6 < steps < math.inf and abs(steps - round(steps)) < 1e-6):
+        shown = f"{interval} ms" if number else repr(interval)
+        raise ValueError(
+            f"sampling_interval = {shown}; give a multiple of the time step, "
+            f"{simulator.state.dt:g} ms."
+        )
+
+
 def write_at_end(cells: Any, variables: Any, file: Any) -> None:
     """Write data of a population, view or assembly on `end()`, if there is a file."""
     if file is not None and variables is not None:
@@ -143,7 +155,7 @@ class Recorder(recording.Recorder):
             names = list(self.population.celltype.recordable)
         self._refuse_unknown(names)
         if sampling_interval is not None:
-            self._check_interval(sampling_interval)
+            check_interval(sampling_interval)
             self._check_sampling_interval(sampling_interval)
         return [Variable(name=name, location=None, label=None) for name in names]
 
@@ -158,16 +170,6 @@ class Recorder(recording.Recorder):
         for name in names:
             if not self.population.can_record(name):
                 raise errors.RecordingError(name, self.population.celltype)
-
-    def _check_interval(self, interval: Any) -> None:
-        number = isinstance(interval, (int, float, np.number)) and not isinstance(interval, bool)
-        steps = interval / simulator.state.dt if number else math.nan
-        if not (1 - 1e-6 < steps < math.inf and abs(steps - round(steps)) < 1e-6):
-            shown = f"{interval} ms" if number else repr(interval)
-            raise ValueError(
-                f"sampling_interval = {shown}; give a multiple of the time step, "
-                f"{simulator.state.dt:g} ms."
-            )
 
     def _record(
         self, variable: Variable, new_ids: Any, sampling_interval: float | None = None

@@ -11,7 +11,7 @@ from pyNN import common, errors
 from ship_engine.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ship_engine.lowering.cache import KernelCache
 
@@ -160,7 +160,20 @@ class State(common.control.BaseState):
             projection._prepare_run()
         if steps >= 0:
             with Progress(steps * self.dt, self.show_progress) as progress:
-                network.run(steps, progress.advance(self.dt))
+                for stop in self._stops(network.step + steps):
+                    network.run(stop - network.step, progress.advance(self.dt))
+
+    def _stops(self, last: int) -> Iterator[int]:
+        """Steps at which a run stops for samples of synapses, and the last step."""
+        recorders = [projection._recorder for projection in self.projections]
+        stop = None
+        while stop != last:
+            for recorder in recorders:
+                recorder.sample()
+            stop = int(min([last, *(recorder.next_step for recorder in recorders)]))
+            yield stop
+        for recorder in recorders:
+            recorder.sample()
 
     def reset(self) -> None:
         """Return to time zero and the initial values; parameters and weights stay."""
