@@ -63,11 +63,17 @@ from .populations import Population, PopulationView
 from .procedural_api import connect, create, initialize, record, record_gsyn, record_v, set
 from .projections import Projection
 from .standardmodels.cells import (
+    EIF_cond_alpha_isfa_ista,
+    EIF_cond_exp_isfa_ista,
+    HH_cond_exp,
     IF_cond_alpha,
     IF_cond_exp,
+    IF_cond_exp_gsfa_grr,
     IF_curr_alpha,
     IF_curr_delta,
     IF_curr_exp,
+    IF_facets_hardware1,
+    Izhikevich,
 )
 from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
 from .standardmodels.plasticity import (

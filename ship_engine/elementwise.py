@@ -134,3 +134,21 @@ def exp_moment(x: Any) -> Any:
     series = 0.5 + y * series
     z = where(small, 1.0, x)
     return where(small, series, (1.0 + (z - 1.0) * exp(z)) / (z * z))
+
+
+def binomial_quantile(uniform: Any, count: Any, probability: Any) -> Any:
+    """How many of `count` independent events happen, given a uniform random number in (0, 1).
+
+    The smallest k for which the binomial distribution function exceeds the number.  It needs
+    numbers, so SymPy cannot interpret a synapse that draws.
+    """
+    happened, term = 0.0 * (uniform * count), (1.0 - probability) ** count
+    odds = probability / where(probability < 1.0, 1.0 - probability, 1.0)
+    cumulative, number = term, 0.0
+    most = _library(uniform, count, probability).asarray(count).max()
+    while number < most:
+        happened = where((uniform >= cumulative) & (number < count), number + 1.0, happened)
+        term = term * odds * (count - number) / (number + 1.0)
+        cumulative = cumulative + term
+        number += 1.0
+    return where(probability < 1.0, happened, happened * 0.0 + count)

@@ -12,6 +12,7 @@ from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.memory import aligned_rows, row_width
 from ship_engine.models.base import Model, Source
 from ship_engine.models.sources import SpikeSourceArray
+from ship_engine.random import standard_exponential
 
 if TYPE_CHECKING:
     import torch
@@ -141,6 +142,8 @@ class NeuronGroup(Group):
         Where the states start, and return to on `reset`.
     coupling : Coupling or None
         What gap junctions know of the components.
+    key : (int, int)
+        Of the random numbers that the model draws.
     """
 
     model: type[Model]
@@ -159,6 +162,7 @@ class NeuronGroup(Group):
             row[:] = state.initial
         self.initial = self.states.copy()
         self.coupling: Coupling | None = None
+        self.key = (0, 0)
 
     def __getitem__(self, state: str) -> NDArray[np.float64]:
         """The row of a state: a view, [size]."""
@@ -198,6 +202,17 @@ class NeuronGroup(Group):
         self.current[:] = 0.0
         if self.coupling is not None:
             self.coupling.clear()
+
+    def draw(self, key: tuple[int, int]) -> None:
+        """Draw the random numbers that the model starts with, and all later ones, under a key."""
+        self.key = key
+        if self.model.random_state is not None:
+            values = self.initial_draw(key)
+            self.initialize(self.model.random_state, values)
+
+    def initial_draw(self, key: tuple[int, int]) -> NDArray[np.float64]:
+        """The random number that each component starts with under a key."""
+        return standard_exponential(key, np.arange(self.size), 0)
 
     def _row(self, state: str) -> int:
         names = [s.name for s in self.model.states]

@@ -21,6 +21,7 @@ from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 from ship_engine.ordering import stack_order
 from ship_engine.projection import Pairs, Projection, check_connections
+from ship_engine.random import stream_key
 from ship_engine.synapses.activity import Dynamics
 from ship_engine.synapses.base import Synapse
 
@@ -110,8 +111,19 @@ class Network:
     def add(self, group: Group) -> Group:
         """Add a group; returns it."""
         self.groups.append(group)
+        self._draw(group)
         self.structure += 1
         return group
+
+    def _draw(self, group: Group) -> None:
+        """Give a group of neurons the random numbers of this epoch."""
+        if isinstance(group, NeuronGroup):
+            group.draw(self.key_of(group))
+
+    def key_of(self, group: Group, repetition: int = 0) -> tuple[int, int]:
+        """The key of a group's random numbers in this epoch, or a later one."""
+        stream = ((self.epoch + repetition) << 32) | self.groups.index(group)
+        return stream_key(self.seed, stream)
 
     def connect(
         self,
@@ -315,6 +327,7 @@ class Network:
             group.reset()
         for projection in self.projections:
             projection.reset()
+            self._draw(group)
         for spikes in self.spike_monitors.values():
             spikes.clear()
         for samples in self.state_monitors:

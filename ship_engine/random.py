@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
 ROUNDS = 10
+EXPONENTIAL = 0x45585053
+"""A word of the counters of `standard_exponential`, which no other number has there."""
 
 Words = NDArray[np.uint64]
 
@@ -66,3 +68,9 @@ def standard_normal(key: tuple[int, int], index: Any) -> NDArray[np.float64]:
     words = philox(key, (index & np.uint64(0xFFFFFFFF), index >> np.uint64(32), 1, 0))
     radius = np.sqrt(-2.0 * np.log(unit(words[0])))
     return radius * np.cos(2.0 * np.pi * unit(words[1]))
+
+
+def standard_exponential(key: tuple[int, int], cell: Any, number: Any) -> NDArray[np.float64]:
+    """Exponentially distributed numbers of mean 1, given a cell and which of its numbers it is."""
+    number = np.asarray(number, np.int64) & 0xFFFFFFFF
+    return -np.log(unit(philox(key, (cell, number, 0, EXPONENTIAL))[0]))

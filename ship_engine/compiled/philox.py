@@ -5,10 +5,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from ship_engine.compiled.dialect import inlined
-from ship_engine.random import MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1
+from ship_engine.compiled.dialect import inlined, jit
+from ship_engine.random import (
+    EXPONENTIAL,
+    MULTIPLIER_0,
+    MULTIPLIER_1,
+    ROUNDS,
+    WEYL_0,
+    WEYL_1,
+)
 
 M0, M1 = np.uint64(MULTIPLIER_0), np.uint64(MULTIPLIER_1)
 W0, W1 = np.uint64(WEYL_0), np.uint64(WEYL_1)
@@ -51,3 +60,11 @@ def low_word(number):
 def high_word(number):
     """Its upper 32 bits."""
     return np.uint64(number) >> SHIFT
+
+
+@jit
+def standard_exponential(k0, k1, cell, number):
+    """As `ship_engine.random.standard_exponential`, for words that are int64."""
+    c0, c1 = np.uint64(cell), np.uint64(number) & LOW
+    a, _, _, _ = philox(np.uint64(k0), np.uint64(k1), c0, c1, np.uint64(0), np.uint64(EXPONENTIAL))
+    return -math.log(unit(a))

@@ -14,6 +14,7 @@ from ship_engine.lowering import layout
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.lowering.kernels import model_kernel
 from ship_engine.lowering.layout import BLOCK, Layout
+from ship_engine.memory import aligned_rows
 from ship_engine.models.base import argument_names
 from ship_engine.renewal import PoissonGroup, RenewalGroup
 
@@ -35,16 +36,23 @@ class BoundNeurons(BoundGroup):
             self.table[position] = group[name].ctypes.data
         self._arrays: dict[str, NDArray[np.float64]] = {}
         self._one = np.ones(1)
+        self._work = np.zeros((0, BLOCK))
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
         group, model = self.group, self.group.model
         values = dict(group.values)
-        given = values | {"dt": np.array([network.clock.dt])}
+        divisions = model.divisions(network.clock.dt)
+        given = values | {"dt": np.array([network.clock.dt / divisions])}
         wanted = [given[name] for name in argument_names(model.time_dep)]
         coefficients = model.time_dep(*wanted)
         values |= dict(zip(model.coefficients, coefficients, strict=True))
         same = all(np.size(value) == 1 for value in values.values())
-        self.kernel = model_kernel(cache, model, same and not self.injected)
+        self.kernel = model_kernel(cache, model, same and not self.injected, divisions > 1)
+        if divisions > 1 and not self._work.size:
+            self._work = aligned_rows(len(model.states) + 1, BLOCK)
+        self.table[layout.WORK] = self._work.ctypes.data
+        self.table[layout.DIVISIONS] = divisions
+        self.table[[layout.KEY_0, layout.KEY_1]] = group.key
         for name, position in self.layout.value.items():
             value = np.atleast_1d(np.asarray(values[name], np.float64))
             common = value.size == 1

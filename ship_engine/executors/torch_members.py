@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ship_engine.delivery.torch_autograd import Delivery
 from ship_engine.errors import NonFiniteStateError
-from ship_engine.executors.torch_groups import ModelFunctions, Values
+from ship_engine.executors.torch_models import ModelFunctions, Values
 from ship_engine.executors.torch_sources import emitted
 from ship_engine.groups import Group, NeuronGroup
+from ship_engine.random import standard_exponential
 from ship_engine.training.surrogates import Surrogate
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Neurons:
         Number of repetitions.
     surrogate : Surrogate
         What gives spikes a derivative.
+    keys : list of (int, int)
+        Of each repetition's random numbers.
     """
 
     def __init__(
@@ -47,14 +50,21 @@ class Neurons:
         current: Tensor,
         batch: int,
         surrogate: Surrogate,
+        keys: list[tuple[int, int]],
     ) -> None:
         self._group, self._model, self._surrogate = group, group.model, surrogate
         self._functions = ModelFunctions(group.model)
         self._current = current
         names = self._functions.states
+        self._keys = keys
         self.states = {name: values[name].expand(batch, group.size) for name in names}
+        random = self._model.random_state
+        if random is not None:
+            self.states[random] = self._drawn(self.states[f"{random}_count"])
         self._values = {name: value for name, value in values.items() if name not in names}
-        self._values |= self._functions.coefficients(self._values, current.new_tensor(dt))
+        self._divisions = group.model.divisions(dt)
+        part = current.new_tensor(dt / self._divisions)
+        self._values |= self._functions.coefficients(self._values, part)
         self._pending: dict[tuple[str, int], Tensor] = {}
         # Whole steps that remain of each refractory period, and how many a new one has.
         self._left = current.new_zeros(batch, group.size, dtype=torch.int64)
@@ -84,24 +94,55 @@ class Neurons:
         old = {name: self.received(name, step) for name in self.states}
         for port in self._model.ports:
             self._pending.pop((port.name, step), None)
-        new = self._functions.advance(old, self._values, self._current[:, step])
+        values = self._values | {"i_inj": self._current[:, step]}
         resting = self._left > 0
-        for name in self._model.held:
-            new[name] = torch.where(resting, old[name], new[name])
-        distance = self._functions.threshold(new, self._values)
+        new, distance = self._advanced(old, values, resting)
         if distance is not None and self._model.jumps():
-            at_once = self._functions.threshold(old, self._values)
+            at_once = self._functions.threshold(old, values)
             assert at_once is not None
             distance = torch.maximum(distance, at_once)
         spikes = self._current.new_zeros(self._left.shape)
         if distance is not None:
             spikes = torch.where(resting, spikes, self._surrogate(distance))
         spiked = spikes.detach() > 0.0
-        for name, value in self._functions.reset(new, self._values).items():
+        for name, value in self._functions.reset(new, values).items():
             new[name] = torch.where(spiked, value, new[name])
+        self._redraw(spiked, new)
         self.states = {name: new[name].expand(self._left.shape) for name in self.states}
         self._left = torch.where(spiked, self._period, (self._left - 1).clamp(min=0))
         return spikes
+
+    def _advanced(
+        self, states: Values, values: Values, resting: Tensor
+    ) -> tuple[Values, Tensor | None]:
+        """States at the end of the step, and the farthest that they came over the threshold."""
+        new, distance = states, None
+        free = torch.where(resting, 0.0, 1.0).to(self._current.dtype)
+        for k in range(self._divisions):
+            new = self._functions.advance(new, values, free)
+            for name in self._model.held:
+                new[name] = torch.where(resting, states[name], new[name])
+            above = self._functions.threshold(new, values)
+            if above is not None:
+                distance = above if k == 0 or distance is None else torch.maximum(distance, above)
+        return new, distance
+
+    def _redraw(self, spiked: Tensor, new: Values) -> None:
+        """New random numbers for cells that spiked, where the model has one."""
+        name = self._model.random_state
+        if name is None:
+            return
+        new[f"{name}_count"] = torch.where(spiked, new[f"{name}_count"] + 1.0, new[f"{name}_count"])
+        new[name] = torch.where(spiked, self._drawn(new[f"{name}_count"]), new[name])
+
+    def _drawn(self, number: Tensor) -> Tensor:
+        """Random numbers, given which of each cell's they are; each repetition has its own."""
+        numbers = number.detach().cpu().numpy().astype(int)
+        rows = [
+            standard_exponential(key, np.arange(row.size), row)
+            for key, row in zip(self._keys, numbers, strict=True)
+        ]
+        return self._current.new_tensor(np.array(rows))
 
     def stacked(self, spikes: list[Tensor]) -> Tensor:
         """The spikes of all steps, [batch, steps, size]."""

@@ -89,7 +89,8 @@ class Simulation:
                 current = self._current(group, like)
                 current = current if tensor is None else current + tensor
                 values = given.values(group)
-                neurons = Neurons(group, network.clock.dt, values, current, batch, surrogate)
+                keys = [network.key_of(group, repetition=k) for k in range(batch)]
+                neurons = Neurons(group, network.clock.dt, values, current, batch, surrogate, keys)
                 self._neurons[group] = neurons
             elif tensor is None:
                 self._emitters[group] = Emitter.of(group, network, steps, batch, like)

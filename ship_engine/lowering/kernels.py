@@ -13,7 +13,9 @@ from ship_engine.lowering.loader import MachineCode
 from ship_engine.models.base import Model
 
 
-def model_kernel(cache: KernelCache, model: type[Model], lean: bool) -> MachineCode:
+def model_kernel(
+    cache: KernelCache, model: type[Model], lean: bool, divided: bool = False
+) -> MachineCode:
     """Machine code ``kernel(group, step, low, high) -> number of spikes`` of a model.
 
     Parameters
@@ -24,8 +26,10 @@ def model_kernel(cache: KernelCache, model: type[Model], lean: bool) -> MachineC
         The model.
     lean : bool
         Whether all parameters are the same for all cells and no current is injected.
+    divided : bool
+        Whether time steps are divided.
     """
-    writer = KernelWriter(model, lean)
+    writer = KernelWriter(model, lean, divided)
     text = writer.text()
     functions = writer.functions()
     described = [f"{name} {fingerprint(function)}" for name, function in functions.items()]
@@ -38,7 +42,8 @@ def model_kernel(cache: KernelCache, model: type[Model], lean: bool) -> MachineC
         return define(text, f"<kernel of {model.name}>", scope)
 
     name = f"{model.name or model.__name__}-{'lean' if lean else 'general'}"
-    content = [text, *described, source_of(("compiled.dialect",))]
+    name += "-divided" if divided else ""
+    content = [text, *described, source_of(("compiled.dialect", "compiled.philox", "random"))]
     return cache.get(name, "\n".join(content), 4, build)
 
 
@@ -46,10 +51,11 @@ def define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
     """The function ``kernel`` of a source text, to be compiled, that sees these names."""
     import math
 
-    from ship_engine.compiled import dialect
+    from ship_engine.compiled import dialect, philox
 
     names = ("jit", "float64", "int64", "int32", "uint64", "uint8")
     scope |= {name: getattr(dialect, name) for name in names}
+    scope["standard_exponential"] = philox.standard_exponential
     scope["math"] = math
     linecache.cache[file] = (len(text), None, text.splitlines(True), file)
     exec(compile(text, file, "exec"), scope)

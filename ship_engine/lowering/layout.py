@@ -19,7 +19,11 @@ SCALARS = 6  # float64: dt, the smallest time that counts, 1 if spikes lie on th
 ERROR = 7  # int64: a cell whose state is not finite, or -1
 REFRACTORY = 8  # float64 row: ms that remain of the refractory period
 CURRENT = 9  # float64 row: injected current
-HEADER = 10
+DIVISIONS = 10  # into how many parts a time step is divided
+WORK = 11  # float64 scratch for a block: a row for each state, and one for the alarm
+KEY_0 = 12  # of the group's random numbers, if its model draws any
+KEY_1 = 13
+HEADER = 14
 
 # Behind the header of a spike array: its events, sorted by step.
 EVENT_COUNT = HEADER
@@ -34,13 +38,11 @@ RATE = HEADER
 START = HEADER + 2
 STOP = HEADER + 4
 SILENCE = HEADER + 6  # probability of no spike in a whole step
-KEY_0 = HEADER + 8
-KEY_1 = HEADER + 9
-MOST_SPIKES = HEADER + 10  # that one step may bring
-TERMS = HEADER + 11  # of the Poisson distribution, until the rest is below 2**-32
-UNIFORMS = HEADER + 12  # float64 scratch: eleven rows
-UNIFORMS_WIDTH = HEADER + 13
-POISSON_TABLE_LENGTH = HEADER + 14
+MOST_SPIKES = HEADER + 8  # that one step may bring
+TERMS = HEADER + 9  # of the Poisson distribution, until the rest is below 2**-32
+UNIFORMS = HEADER + 10  # float64 scratch: eleven rows
+UNIFORMS_WIDTH = HEADER + 11
+POISSON_TABLE_LENGTH = HEADER + 12
 
 BLOCK = 512
 """Cells that a kernel handles at a time: what they need fits into the first-level cache."""

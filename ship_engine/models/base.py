@@ -2,8 +2,9 @@
 
 A neuron model is a class that is never instantiated: it holds descriptions, no data.  Its
 functions are written in the language of `ship_engine.elementwise` and take what they need *by
-name*: a parameter, a state, a coefficient, an input port, ``dt`` (ms) or ``i_inj`` (the injected
-current, nA).  They return a tuple in the order that the class declares.
+name*: a parameter, a state, a coefficient, ``dt`` (ms), ``i_inj`` (the injected current, nA), or
+``free`` (0 in `advance_timestep` while the refractory period holds states, else 1).  They return
+a tuple in the order that the class declares.
 
 One time step from t to t + dt is
 
@@ -14,12 +15,14 @@ One time step from t to t + dt is
    its refractory period the states named in `held` stay where they are.
 
 Executors find the moment of the spike inside the step by calling `time_dep` for a part of it,
-therefore every function must be valid for any dt >= 0.
+therefore every function must be valid for any dt >= 0.  `threshold` and `reset` know parameters
+and states; coefficients are for `advance_timestep` and `alarm`.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -35,17 +38,22 @@ class Parameter:
     minimum: float = float("-inf")
     exclusive: bool = False
     """Whether the minimum itself is not allowed."""
+    maximum: float = float("inf")
 
     def allows(self, value: Any) -> Any:
         """Elementwise: whether a finite value lies in the allowed range."""
-        return value > self.minimum if self.exclusive else value >= self.minimum
+        enough = value > self.minimum if self.exclusive else value >= self.minimum
+        return enough & (value <= self.maximum)
 
     @property
     def requirement(self) -> str:
         """The allowed range in words."""
-        if self.minimum == float("-inf"):
-            return "a finite number"
-        return f"{'>' if self.exclusive else '>='} {self.minimum:g}"
+        limits = []
+        if self.minimum != float("-inf"):
+            limits.append(f"{'>' if self.exclusive else '>='} {self.minimum:g}")
+        if self.maximum != float("inf"):
+            limits.append(f"<= {self.maximum:g}")
+        return " and ".join(limits) or "a finite number"
 
 
 @dataclass(frozen=True)
@@ -95,10 +103,22 @@ class Model:
     """States that stay constant during the refractory period; their ports are deaf meanwhile."""
     refractory_period: ClassVar[str | None] = None
     """Name of the parameter that gives the refractory period in ms."""
+    longest_step: ClassVar[float | None] = None
+    """Longest dt (ms) that `advance_timestep` is good for; longer time steps are divided."""
+    settling_step: ClassVar[float | None] = None
+    """Longest dt (ms) for a cell that spikes, or may: see `alarm`.  Not used on the grid."""
+    compared: ClassVar[tuple[str, ...] | None] = None
+    """What `threshold` compares, if that is not all that it asks for."""
+    random_state: ClassVar[str | None] = None
+    """A state that is a random number from the exponential distribution of mean 1, drawn at the
+    start and after every spike; the state of that name and ``_count`` counts the numbers."""
 
     time_dep: ClassVar[Elementwise]
     advance_timestep: ClassVar[Elementwise]
     threshold: ClassVar[Callable[..., Any] | None] = None
+    alarm: ClassVar[Callable[..., Any] | None] = None
+    """Like `threshold`, but >= 0 already where the step is too long to tell whether the component
+    spikes; executors then look closer, in steps of `settling_step`."""
     reset: ClassVar[Elementwise | None] = None
 
     @classmethod
@@ -111,7 +131,13 @@ class Model:
         """Whether arriving input can move the component over its threshold at once."""
         if cls.threshold is None:
             return False
-        return any(port.state in argument_names(cls.threshold) for port in cls.ports)
+        compared = argument_names(cls.threshold) if cls.compared is None else cls.compared
+        return any(port.state in compared for port in cls.ports)
+
+    @classmethod
+    def divisions(cls, dt: float) -> int:
+        """Into how many parts a time step of dt is divided."""
+        return 1 if cls.longest_step is None else math.ceil(dt / cls.longest_step - 1e-9)
 
     @classmethod
     def state_index(cls, name: str) -> int:
