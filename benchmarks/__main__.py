@@ -27,6 +27,7 @@ benchmarks:
   cuba, coba   Vogels-Abbott, 4,000 neurons       brunel     12,500 neurons, 15.6 M synapses
   tiny         10 neurons, a whole process        build      each connector, 4,000 x 4,000
   step         one step of two single neurons     first_use  a model before it was compiled
+  stdp         100,000 plastic synapses, 5 s      cells      one step of each cell type
   accuracy     spike times of every cell type against the true ones (--repeats 1)
   lif_accuracy spike times and potentials of the integrate-and-fire cells (--repeats 1)
 """
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     some = parser.add_argument_group("options of some benchmarks")
     some.add_argument("--duration", type=float, metavar="MS", help="biological time to run")
-    some.add_argument("--size", type=int, metavar="N", help="neurons (brunel, build)")
+    some.add_argument("--size", type=int, metavar="N", help="neurons (brunel, build, cells)")
     some.add_argument("--steps", type=int, metavar="N", help="steps (step)")
     some.add_argument("--threads", type=int, metavar="N", help="threads (cuba, coba, brunel)")
     some.add_argument("--limit", type=float, metavar="S", help="skip what takes longer (build)")

@@ -1,6 +1,6 @@
 """The networks: each module has a ``run(sim, options)`` that returns a dict of measurements.
 
-Nothing here imports PyNN: the simulator's module, which carries every PyNN name, is handed in.
+No simulator is imported here: its module, which carries nearly every PyNN name, is handed in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ NAMES = (
     "accuracy",
     "lif_accuracy",
     "stdp",
+    "cells",
 )
 
 

@@ -5,8 +5,11 @@ pairs of spikes. In 5 s the weights, equal or nearly so at first, spread from ze
 What is compared is the time, and the mean and spread of the final weights.
 
 In the variant ``same input`` the sources are `SpikeSourceArray` with times drawn once by NumPy, on
-the grid of time steps; every simulator gets the same. All of a delay is dendritic, the only way
-that pyNN.nest allows.
+the grid of time steps; every simulator gets the same. NEST and NEURON bring a weight up to date
+only when a presynaptic spike comes; therefore the input ends with silence, until the cells are
+silent, too, and one spike of each source. In the variant ``Poisson`` their weights lack what the
+cells' spikes have done to them since then, a few per cent. All of a delay is dendritic, the only
+way that pyNN.nest allows.
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ TIMESTEP = 0.1  # ms
 DELAY = 1.0  # ms
 MAXIMUM = 0.4e-3  # uS
 INITIAL = (0.15e-3, 0.25e-3)  # uS, limits of a uniform distribution
-TIMING = {"tau_plus": 20.0, "tau_minus": 20.0, "A_plus": 0.05, "A_minus": 0.0525}  # ms, 1
+TIMING = {"tau_plus": 20.0, "tau_minus": 20.0, "A_plus": 0.02, "A_minus": 0.021}  # ms, 1
+SILENCE = 50.0  # ms at the end of the given input, but for one spike of each source
 SEED = 40_000
 
 
@@ -83,17 +87,20 @@ def run(sim: Any, options: dict[str, Any]) -> dict[str, Any]:
 def _source(sim: Any, options: dict[str, Any]) -> Any:
     if options.get("variant", VARIANTS[0]) == "Poisson":
         return sim.SpikeSourcePoisson(rate=RATE)
-    times = [sim.Sequence(train) for train in spike_times(options["duration"])]
+    from pyNN.parameters import Sequence
+
+    times = [Sequence(train) for train in spike_times(options["duration"])]
     return sim.SpikeSourceArray(spike_times=times)
 
 
 def spike_times(duration: float) -> list[NDArray[np.float64]]:
     """Return the spike times (ms) of each source, on the grid and none of them twice."""
     rng = np.random.default_rng(SEED)
-    delay, end = round(DELAY / TIMESTEP), round(duration / TIMESTEP)
+    first, end = round(DELAY / TIMESTEP) + 1, round(duration / TIMESTEP)  # none before in pyNN.nest
+    silence, last = end - round(SILENCE / TIMESTEP), end - 2 * first
     trains = []
     for _ in range(SOURCES):
-        count = rng.poisson(1e-3 * RATE * (duration - DELAY))
-        times = np.unique(rng.integers(delay + 1, end, count))  # pyNN.nest allows none before
-        trains.append(np.round(times * TIMESTEP, 9))
+        count = rng.poisson(1e-3 * RATE * duration)
+        steps = np.unique([*rng.integers(first, silence, count), last])
+        trains.append(np.round(steps * TIMESTEP, 9))
     return trains
