@@ -76,6 +76,7 @@ from .standardmodels.cells import (
     Izhikevich,
 )
 from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
+from .standardmodels.generalized_cells import GIF_cond_exp
 from .standardmodels.plasticity import (
     AdditivePotentiationMultiplicativeDepression,
     AdditiveWeightDependence,
