@@ -32,8 +32,14 @@ def for_connections(projection: Any, name: str, value: Any) -> Any:
     """
     if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
         return _spread(projection, name, np.asarray(value, float))
-    space = ParameterSpace({name: value}, {name: float}, projection.shape)
-    lazy = space[name]
+    try:
+        lazy = ParameterSpace({name: value}, {name: float}, projection.shape)[name]
+    except errors.InvalidDimensionsError as error:
+        raise errors.InvalidDimensionsError(
+            f"{name} has shape {np.shape(value)}; give a number, an array of shape "
+            f"{projection.shape}, or a list with one value for each connected pair of "
+            f"'{projection.label}'."
+        ) from error
     pre, post = projection._presynaptic_index, projection._postsynaptic_index
     if isinstance(lazy.base_value, RandomDistribution):
         # PyNN draws a number for each pair of cells, whether they are connected or not.

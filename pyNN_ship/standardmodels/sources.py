@@ -39,6 +39,8 @@ class SpikeSourcePoissonRefractory(CellModel, cells.SpikeSourcePoissonRefractory
 class SpikeSourceGamma(CellModel, cells.SpikeSourceGamma):
     __doc__ = cells.SpikeSourceGamma.__doc__
     model = sources.SpikeSourceGamma
+    # PyNN's default is a whole number, with which it would cut the values of others to such.
+    default_parameters = cells.SpikeSourceGamma.default_parameters | {"alpha": 2.0}
     translations = build_translations(
         ("alpha", "alpha"),  # 1
         ("beta", "beta"),  # Hz

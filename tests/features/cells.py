@@ -309,18 +309,20 @@ def poisson_refractory(sim: Any) -> None:
 
 def gamma(sim: Any) -> None:
     cells = sim.Population(
-        200, sim.SpikeSourceGamma(alpha=4.0, beta=200.0, start=10.03, duration=900.0)
+        200, sim.SpikeSourceGamma(alpha=4.5, beta=225.0, start=10.03, duration=900.0)
     )
     cells.record("spikes")
     sim.run(1000.0)
     intervals = np.concatenate([np.diff(train) for train in spikes(cells)])
     require(abs(intervals.mean() - 20.0) < 0.6, "the mean interval is alpha / beta")
-    require(abs(intervals.std() / intervals.mean() - 0.5) < 0.03, "its variation is 1/sqrt(alpha)")
+    require(
+        abs(intervals.std() / intervals.mean() - 4.5**-0.5) < 0.03, "its variation is 1/sqrt(alpha)"
+    )
     times = np.concatenate(spikes(cells))
     require((times >= 10.03) & (times <= 910.03), "between start and its end")
     cells.set(beta=300.0)
     close(cells.get("beta"), 300.0)
-    close(cells.get("alpha"), 4.0)
+    close(cells.get("alpha"), 4.5)
     close(cells.get("start"), 10.03)
 
 
