@@ -43,7 +43,7 @@ class Connection(common.Connection):
             raise AttributeError(
                 f"A connection has no attribute '{name}'; it has {', '.join(self._names())}."
             )
-        return float(self._part.get(name)[self._position])
+        return float(self._part.get(name, self._position))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name in self.__annotations__:

@@ -19,6 +19,7 @@ from .errors import as_pynn_errors
 from .standardmodels.plasticity import LIMITS
 from .standardmodels.synapses import SynapseModel
 
+ALL = slice(None)
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]
 Values = Mapping[str, Any]
 
@@ -109,12 +110,15 @@ class Part:
         source = np.searchsorted(synapses.start, position, side="right") - 1
         return int(source), int(synapses.target[position])
 
-    def get(self, name: str) -> NDArray[np.float64]:
-        """A parameter or state of every synapse, in PyNN's units, at this time."""
+    def get(self, name: str, where: Any = ALL) -> Any:
+        """A parameter or state of some synapses, in PyNN's units, at this time."""
         if name == "delay":
-            delay = self._clock.time(self._projection.synapses.delay)
-            return np.broadcast_to(delay, (len(self),))
-        return self._projection.get(name)
+            return self._clock.time(self._each(self._projection.synapses.delay)[where])
+        return self._projection.get(name)[where]
+
+    def _each(self, values: NDArray[Any]) -> NDArray[Any]:
+        """An element for each synapse."""
+        return np.broadcast_to(values, (len(self),))
 
     def check(self, synapse_type: SynapseModel, values: Values, label: str) -> None:
         """Refuse a change of parameters that do not fit the others."""
@@ -127,7 +131,7 @@ class Part:
     def set_one(self, position: int, name: str, value: float, synapse_type: SynapseModel) -> None:
         """Change a parameter of one synapse; a delay is in time steps."""
         stored = self._projection.synapses.delay if name == "delay" else self.get(name)
-        values = np.array(np.broadcast_to(stored, (len(self),)))
+        values = np.array(self._each(stored))
         values[position] = value
         self.check(synapse_type, {name: values}, "this connection")
         dynamics = self._projection.dynamics
@@ -136,7 +140,7 @@ class Part:
         if dynamics is not None and given is not None and name == "weight":
             # The others return on reset to what they were given, not to what they are now.
             changed = dynamics.weight[position]
-            dynamics.weight = np.array(np.broadcast_to(given, (len(self),)))
+            dynamics.weight = np.array(self._each(given))
             dynamics.weight[position] = changed
 
     def check_state(self, state: str, values: Any) -> None:
@@ -179,7 +183,7 @@ class DepressingPart(Part):
         if duration.size > 1:
             duration = duration[self.target_cell]
         with as_pynn_errors():
-            if not np.array_equal(duration, self._projection.get("tau_psc")):
+            if not (duration == self._projection.get("tau_psc")).all():
                 self._projection.set(tau_psc=duration)
 
 
@@ -194,10 +198,10 @@ def _time_constant(ends: Ends) -> str | None:
 class QuantalPart(Part):
     """Synapses with release sites; PyNN counts those that are available, ``a``."""
 
-    def get(self, name: str) -> NDArray[np.float64]:
+    def get(self, name: str, where: Any = ALL) -> Any:
         if name == "a":
-            return self._sites() - self._projection.get("depleted")
-        return super().get(name)
+            return self._sites()[where] - super().get("depleted", where)
+        return super().get(name, where)
 
     def initialize(self, state: str, values: Any) -> None:
         if state != "a":
@@ -255,11 +259,13 @@ class SignedPart(Part):
         signs = {name: _signs(values[name]) for name in LIMITS}
         self._limit_signs = {n: s[order] if s.size > 1 else s for n, s in signs.items()}
 
-    def get(self, name: str) -> NDArray[np.float64]:
-        values = super().get(name)
+    def get(self, name: str, where: Any = ALL) -> Any:
+        values = super().get(name, where)
         if name == "weight":
-            return self._projection.get("sign") * values + 0.0  # not -0
-        return self._limit_signs[name] * values + 0.0 if name in LIMITS else values
+            return super().get("sign", where) * values + 0.0  # not -0
+        if name in LIMITS:
+            return self._each(self._limit_signs[name])[where] * values + 0.0
+        return values
 
     def check(self, synapse_type: SynapseModel, values: Values, label: str) -> None:
         limits = {name: values.get(name, self.get(name)) for name in LIMITS}
@@ -326,9 +332,9 @@ class ElectricalPart(Part):
     def pair(self, position: int) -> tuple[int, int]:
         return int(self.source_cell[position]), int(self.target_cell[position])
 
-    def get(self, name: str) -> NDArray[np.float64]:
+    def get(self, name: str, where: Any = ALL) -> Any:
         assert name == "weight"
-        return np.broadcast_to(self._junctions.conductance, (len(self),))
+        return self._each(self._junctions.conductance)[where]
 
     def set(self, values: Values) -> None:
         with as_pynn_errors():
