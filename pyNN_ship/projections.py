@@ -49,8 +49,8 @@ class Projection(SynapseAccess):
                 "reach; spike sources only send."
             )
         electrical = getattr(synapse_type, "electrical", False)
-        if electrical and receptor_type in (None, "gap"):
-            # Gap junctions have none; PyNN asks for one all the same.
+        if electrical and receptor_type in (None, "default", "gap", "source_section.gap"):
+            # Gap junctions have none; PyNN asks for one all the same, and NEURON has the last.
             receptor_type = postsynaptic_population.receptor_types[0]
         super().__init__(
             presynaptic_population,
