@@ -25,10 +25,12 @@ UNIT_TESTS: dict[str, tuple[str, ...]] = {
         "test_population*.py::*::test_get_spike_counts",
         "test_population.py::PopulationTest::test_get_spikes_with_gather",
         "test_population*.py::*::test_mean_spike_count",
+        "test_populationview.py::PopulationViewTest::test_get_data_with_gather",
     ),
-    "The test reads delays shorter than the shortest that it has announced, which ship refuses.": (
-        "test_connectors_serial.py::TestFromFileConnector::"
-        "test_connect_with_standard_text_file_not_distributed",
+    "The test gives delays shorter than the shortest that it has announced, or a synapse that "
+    "uses more than all of its resources (U > 1); ship refuses both.": (
+        "test_connectors_serial.py::TestFromFileConnector::*_not_distributed",
+        "test_connectors_serial.py::TestFromListConnector::test_with_plastic_synapse",
     ),
 }
 """Names, or patterns of names, of tests that use the mock simulator, by reason."""
