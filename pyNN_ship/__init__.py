@@ -86,7 +86,7 @@ from .standardmodels.plasticity import (
     STDPMechanism,
     Vogels2011Rule,
 )
-from .standardmodels.point_neuron import LIF, PointNeuron
+from .standardmodels.point_neuron import LIF, AdExp, PointNeuron
 from .standardmodels.receptors import (
     AlphaPSR,
     BetaPSR,

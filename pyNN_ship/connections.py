@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import common, errors, standardmodels
-from pyNN.standardmodels import base
 
 from . import simulator
 from .standardmodels.base import CellModel
@@ -18,8 +18,6 @@ from .units import require_value
 if TYPE_CHECKING:
     from .parts import Part
     from .projections import Projection
-
-KNOWN_RECEPTORS = (*base.excitatory_receptor_types, *base.inhibitory_receptor_types)
 
 
 class Connection(common.Connection):
@@ -113,8 +111,8 @@ def check_signs(weights: Any, projection: Any) -> None:
     """Run PyNN's check of the signs of weights for the receptor that they reach.
 
     PyNN asks whether a cell as a whole has conductances; here that depends on the receptor, since
-    one cell may have receptors of both kinds.  Currents may have any sign, unless the receptor has
-    one of the names that PyNN knows.
+    one cell may have receptors of both kinds.  Currents may have either sign, unless the receptor
+    has one of the names that PyNN knows; weights that reach one cell have one sign.
 
     Raises
     ------
@@ -130,9 +128,12 @@ def check_signs(weights: Any, projection: Any) -> None:
             f"The receptor '{receptor}' of '{projection.post.label}' takes conductances in some "
             "populations and currents in others; make a projection to each."
         )
-    if kinds != {False} or receptor in KNOWN_RECEPTORS:
-        post = SimpleNamespace(conductance_based=kinds.pop())
-        target = SimpleNamespace(post=post, receptor_type=receptor)
+    target = SimpleNamespace(
+        post=SimpleNamespace(conductance_based=kinds.pop()), receptor_type=receptor
+    )
+    with warnings.catch_warnings():
+        # PyNN says that it cannot tell where currents may have either sign.
+        warnings.simplefilter("ignore")
         standardmodels.check_weights(weights, target)
 
 

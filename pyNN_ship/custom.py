@@ -259,7 +259,7 @@ def _mistaken_names(model: type[Model]) -> Iterator[str]:
     for name in names:
         if names.count(name) > 1 or name in GIVEN:
             yield f"'{name}' stands for several things; give one of them another name."
-    for function in ("time_dep", "advance_timestep", "threshold", "reset"):
+    for function in ("time_dep", "advance_timestep", "threshold", "alarm", "reset"):
         asked_for = getattr(model, function)
         for name in () if asked_for is None else argument_names(asked_for):
             if name not in (*names, *GIVEN):

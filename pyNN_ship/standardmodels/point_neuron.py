@@ -10,9 +10,11 @@ from typing import Any, ClassVar, NamedTuple
 from pyNN.parameters import ParameterSpace
 from pyNN.standardmodels import build_translations, cells
 
+from ship_engine.models.adaptive_exponential import AdaptiveExponentialMembrane
 from ship_engine.models.base import Model
-from ship_engine.models.composition import Membrane, compose
+from ship_engine.models.composition import compose
 from ship_engine.models.lif import LeakyMembrane
+from ship_engine.models.membranes import Membrane
 from ship_engine.models.receptors import Receptor
 
 from .base import CellModel, EngineModel
@@ -31,17 +33,33 @@ class MembraneModel(EngineModel):
     model: ClassVar[type[Membrane]]
 
 
+_MEMBRANE = (
+    ("v_rest", "v_rest"),  # mV
+    ("cm", "cm"),  # nF
+    ("tau_m", "tau_m"),  # ms
+    ("tau_refrac", "tau_refrac"),  # ms
+    ("i_offset", "i_offset"),  # nA
+    ("v_reset", "v_reset"),  # mV
+    ("v_thresh", "v_thresh"),  # mV
+)
+
+
 class LIF(MembraneModel, cells.LIF):
     __doc__ = cells.LIF.__doc__
     model = LeakyMembrane
+    translations = build_translations(*_MEMBRANE)
+
+
+class AdExp(MembraneModel, cells.AdExp):
+    __doc__ = cells.AdExp.__doc__
+    model = AdaptiveExponentialMembrane
     translations = build_translations(
-        ("v_rest", "v_rest"),  # mV
-        ("cm", "cm"),  # nF
-        ("tau_m", "tau_m"),  # ms
-        ("tau_refrac", "tau_refrac"),  # ms
-        ("i_offset", "i_offset"),  # nA
-        ("v_reset", "v_reset"),  # mV
-        ("v_thresh", "v_thresh"),  # mV
+        *_MEMBRANE,
+        ("v_spike", "v_spike"),  # mV
+        ("delta_T", "delta_T"),  # mV
+        ("a", "a"),  # nS
+        ("b", "b"),  # nA
+        ("tau_w", "tau_w"),  # ms
     )
 
 

@@ -106,6 +106,26 @@ def test_same_as_the_standard_cell(sim, spike, samples, spike_times, standard, r
     assert_allclose(spike_times(cells[1])[0], spike_times(cells[0])[0], rtol=0.0, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("standard", "receptor"),
+    [("EIF_cond_exp_isfa_ista", "ExpPSR"), ("EIF_cond_alpha_isfa_ista", "AlphaPSR")],
+)
+def test_same_as_the_standard_adaptive_cell(sim, spike, samples, spike_times, standard, receptor):
+    one = getattr(sim, standard)(tau_syn_E=2.0, i_offset=0.8, a=3.0, b=0.1, tau_m=12.0)
+    neuron = sim.AdExp(i_offset=0.8, a=3.0, b=0.1, tau_m=12.0)
+    other = sim.PointNeuron(neuron, only=getattr(sim, receptor)(tau_syn=2.0))
+    cells = [sim.Population(1, celltype) for celltype in (one, other)]
+    for cell, port in zip(cells, ("excitatory", "only"), strict=True):
+        cell.initialize(w=0.05)
+        cell.record(["v", "w", "spikes"])
+        spike(cell, port, 0.05)
+    sim.run(60.0)
+    assert cells[0].mean_spike_count() > 1
+    for name in ("v", "w"):
+        assert_allclose(samples(cells[1], name), samples(cells[0], name), rtol=0.0, atol=1e-9)
+    assert_allclose(spike_times(cells[1])[0], spike_times(cells[0])[0], rtol=0.0, atol=1e-9)
+
+
 def test_currents_on_a_leaky_membrane_are_exact(sim, spike, samples):
     receptor = sim.CurrExpPostSynapticResponse(tau_syn=5.0)
     cell = sim.Population(1, sim.PointNeuron(sim.LIF(tau_m=20.0, cm=0.5), one=receptor))

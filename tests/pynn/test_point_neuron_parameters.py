@@ -49,6 +49,20 @@ def test_names_and_defaults(sim, celltype):
     assert cell.describe() == "PointNeuron"
 
 
+@pytest.mark.parametrize("neuron", ["LIF", "AdExp"])
+def test_neurons(sim, neuron):
+    make = getattr(sim, neuron)
+    for label in (*make.default_parameters, "w"):
+        celltype = sim.PointNeuron(make(), **{label: sim.AlphaPSR()})
+        cells = sim.Population(2, celltype)
+        for k, name in enumerate(celltype.get_parameter_names()):
+            cells.set(**{name: [1.0 + k, 2.0 + k]})
+        for k, name in enumerate(celltype.get_parameter_names()):
+            assert_array_equal(cells.get(name), [1.0 + k, 2.0 + k])
+    assert set(make.recordable) < set(celltype.recordable)
+    assert {celltype.units[name] for name in celltype.recordable[1:]} <= {"mV", "nA", "uS", "uS/ms"}
+
+
 def test_short_names_of_receptors(sim):
     assert sim.ExpPSR is sim.CondExpPostSynapticResponse
     assert sim.AlphaPSR is sim.CondAlphaPostSynapticResponse
