@@ -245,7 +245,7 @@ def gif_cond_exp(sim: Any) -> None:
         "a_eta": [0.1, 0.2, 0.05],
         "a_gamma": [2.0, 1.0, 3.0],
     }
-    cells = sim.Population(3, sim.GIF_cond_exp(i_offset=[2.0, 2.5, 3.0], tau_m=10.0, **values))
+    cells = sim.Population(3, sim.GIF_cond_exp(i_offset=[4.0, 5.0, 6.0], tau_m=10.0, **values))
     cells.record(["spikes", "v", "i_eta", "v_t", "gsyn_exc", "gsyn_inh"])
     sim.run(100.0)
     _units(cells, v="mV", i_eta="nA", v_t="mV", gsyn_exc="uS", gsyn_inh="uS")

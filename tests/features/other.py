@@ -109,9 +109,7 @@ def network(sim: Any) -> None:
 
 
 def described(sim: Any) -> None:
-    cells = sim.Population(
-        3, sim.IF_cond_exp(), label="cells", structure=sim.space.Line(dx=2.5)
-    )
+    cells = sim.Population(3, sim.IF_cond_exp(), label="cells", structure=sim.space.Line(dx=2.5))
     rule = sim.STDPMechanism(
         timing_dependence=sim.SpikePairRule(tau_plus=17.25),
         weight_dependence=sim.AdditiveWeightDependence(w_max=0.5),

@@ -57,8 +57,13 @@ def initial_values(sim: Any) -> None:
     cells = _cells(sim, 50)
     cells.initialize(v=drawn, gsyn_exc=lambda i: 0.001 * i, gsyn_inh=np.linspace(0, 0.1, 50))
     adaptive = sim.Population(3, sim.EIF_cond_exp_isfa_ista(), initial_values={"w": 0.01})
+    receptor = sim.PointNeuron(sim.LIF(), A=sim.ExpPSR())
+    composed = sim.Population(2, receptor, initial_values={"A.gsyn": [0.01, 0.02]})
+    fitted = sim.Population(2, sim.GIF_cond_exp(), initial_values={"v_t": [-40.0, -30.0]})
     cells.record(["v", "gsyn_exc", "gsyn_inh"])
     adaptive.record("w")
+    composed.record("A.gsyn")
+    fitted.record("v_t")
     for _ in range(2):
         sim.run(1.0)
         close(samples(cells, "v")[0], np.random.RandomState(3).normal(-60, 2, 50))
@@ -66,6 +71,8 @@ def initial_values(sim: Any) -> None:
         close(samples(cells, "gsyn_exc")[0], 0.001 * np.arange(50))
         close(samples(cells, "gsyn_inh")[0], np.linspace(0.0, 0.1, 50))
         close(samples(adaptive, "w")[0], 0.01)
+        close(samples(composed, "A.gsyn")[0], [0.01, 0.02])
+        close(samples(fitted, "v_t")[0], [-40.0, -30.0])
         sim.reset()
 
 
