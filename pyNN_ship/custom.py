@@ -92,6 +92,7 @@ def native_cell_type(model: type[Model] | str) -> type[NativeCellType]:
 def _description(model: type[Model]) -> dict[str, Any]:
     units = {parameter.name: parameter.unit for parameter in model.parameters}
     units |= {state.name: state.unit for state in model.states}
+    drawn = (model.random_state, f"{model.random_state}_count")
     kinds = {port.unit == "uS" for port in model.ports}
     spikes = ["spikes"] if model.threshold is not None else []
     return {
@@ -100,7 +101,7 @@ def _description(model: type[Model]) -> dict[str, Any]:
         "model": model,
         "translations": build_translations(*((p.name, p.name) for p in model.parameters)),
         "default_parameters": {p.name: float(p.default) for p in model.parameters},
-        "default_initial_values": {state.name: state.initial for state in model.states},
+        "default_initial_values": {s.name: s.initial for s in model.states if s.name not in drawn},
         "units": {
             name: unit if unit not in ("", "1") else "dimensionless" for name, unit in units.items()
         },
@@ -228,9 +229,10 @@ def _named(name: str, package: ModuleType, kinds: Any) -> type:
                 found[getattr(value, "name", "")] = value
     found.pop("", None)
     if name not in found:
+        listed = ", ".join(sorted(n for n, model in found.items() if not issubclass(model, Source)))
         raise errors.InvalidModelError(
-            f"'{name}' is not a model of ship_engine, which has {', '.join(sorted(found))}; a "
-            "model of your own is given as a class."
+            f"'{name}' is not a model of ship_engine, which has {listed}; a model of your own is "
+            "given as a class."
         )
     model: type = found[name]
     return model

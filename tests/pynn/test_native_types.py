@@ -149,6 +149,30 @@ def test_a_model_of_the_engine_by_name(sim, samples):
     assert samples(one, "isyn_rise_exc").max() == pytest.approx(0.5 * np.e / 2.0)
 
 
+def test_random_states_start_as_they_are_drawn(sim, spike_times):
+    """They would be the same for all cells if they had a default."""
+    native = sim.native_cell_type("GIFConductanceExponential")
+    state = native.model.random_state
+    assert {state, f"{state}_count"}.isdisjoint(native.default_initial_values)
+    cells = sim.Population(20, native(i_offset=1.5))
+    cells.record("spikes")
+    sim.run(50.0)
+    first = [train[0] for train in spike_times(cells) if train.size]
+    assert len(set(first)) == len(first) > 10
+
+
+def test_every_model_of_the_engine(sim):
+    with pytest.raises(errors.InvalidModelError) as raised:
+        sim.native_cell_type("")
+    names = str(raised.value).split(" has ")[1].split(";")[0].split(", ")
+    assert "Izhikevich" in names
+    for name in names:
+        cells = sim.Population(2, sim.native_cell_type(name)())
+        assert cells.celltype.recordable[0] == "spikes"
+        cells.record("all")
+    assert not any("SpikeSource" in name for name in names)
+
+
 def test_receptors_of_a_composed_model(sim, samples):
     model = compose(
         "Mixed",
