@@ -15,6 +15,7 @@ from . import simulator
 from .addresses import Cells
 from .connections import Connection, Connections
 from .connector_base import SynapseParameters
+from .descriptions import PROJECTION_TEMPLATE, describe, projection_outline
 from .parts import Ends, Part, part_class
 from .recording import check_interval, checked_file, neo_io, variable_names, write_at_end
 from .standardmodels.synapses import StaticSynapse, SynapseModel
@@ -163,6 +164,13 @@ class Projection(SynapseAccess):
             there = post_owner[post] == target
             chosen = there if chosen is None else chosen & there
         return None if chosen is None else np.flatnonzero(chosen)
+
+    def describe(self, template: Any = PROJECTION_TEMPLATE, engine: Any = "default") -> Any:
+        if template == PROJECTION_TEMPLATE:
+            return describe(projection_outline(self), template, PROJECTION_TEMPLATE, engine)
+        return super().describe(template, engine)
+
+    describe.__doc__ = common.Projection.describe.__doc__
 
     def __len__(self) -> int:
         return sum(len(part) for part in self._parts)

@@ -48,7 +48,7 @@ def test_everything_else_describes_itself(sim, engine):
         (cells, "IF_cond_exp"),
         (cells[1:], "cells"),
         (cells[:1] + cells[1:], "cells"),
-        (projection, "Total connections : 9"),
+        (projection, "connections: 9"),
         (cells.celltype, "IF_cond_exp"),
         (cells.structure, "Line"),
     ):
@@ -69,10 +69,30 @@ def test_stdp_mechanisms_describe_themselves(sim, engine):
     assert rule.describe(None)["timing_dependence"]["name"] == "SpikePairRule"
     cells = sim.Population(2, sim.IF_cond_exp())
     projection = sim.Projection(cells, cells, sim.AllToAllConnector(), rule)
-    assert "Total connections : 4" in projection.describe(engine=engine)
+    assert "        tau_plus: 17.25" in projection.describe(engine=engine)
 
 
 def test_the_outline():
     context = {"name": "x", "empty": {}, "parts": {"a": 1, "b": {"c": None}}}
     lines = describe(context, "t", "t", "string").splitlines()
     assert lines == ["name: x", "parts:", "    a: 1", "    b:", "        c: None"]
+
+
+def test_what_a_projection_tells(sim):
+    cells = sim.Population(3, sim.IF_cond_exp(), label="cells")
+    synapse = sim.TsodyksMarkramSynapse(U=0.25, weight=0.5, delay=2.0)
+    projection = sim.Projection(
+        cells[1:], cells, sim.FixedProbabilityConnector(1.0), synapse, label="links"
+    )
+    lines = projection.describe().splitlines()
+    assert lines[:5] == [
+        "projection: links",
+        "from: view of 'cells' with size 2 (2 cells)",
+        "to: cells (3 cells)",
+        "receptor type: excitatory",
+        "connections: 6",
+    ]
+    assert "        U: 0.25" in lines
+    assert not any("default" in line for line in lines)
+    assert projection.describe("$label has $size", "string") == "links has 6"
+    assert projection.describe(None)["pre"]["size"] == 2
