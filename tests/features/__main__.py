@@ -54,7 +54,7 @@ def main() -> int:
     for section, rows in SECTIONS.items():
         for name, probe in rows.items():
             if chosen.k in name:
-                answer = answers.setdefault(section, {})[name] = ask(sim, probe)
+                answer = answers.setdefault(section, {})[name] = ask(sim, name, probe)
                 print(f"{name[:70]:70}  {answer.word:7}  {answer.why}", flush=True)
     if chosen.write:
         PAGE.write_text(page(answers))

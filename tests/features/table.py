@@ -62,6 +62,21 @@ REFUSED = frozenset(
 """What cells of one compartment in one process do not have, and what belongs to one simulator."""
 
 
+REMARKS = {
+    "CSAConnector": "needs csa",
+    "SmallWorldConnector": "by the rule that PyNN documents and does not define",
+    "GSLRNG (needs pygsl)": "needs pygsl; the probe puts a generator of its own in its place",
+    "irregular sampling (variable step)": "with record_sample_times=True each sample carries its "
+    "time; the time step does not vary",
+    "to_file / write_data pkl, mat (scipy); nix/h5, nwb need extra packages; txt is refused": "the "
+    "probe writes pkl and mat",
+    "SONATA import/export (pyNN.serialization)": "needs h5py; what PyNN's exporter leaves out, "
+    "such as spike times and parameters that are arrays, does not come back",
+    "describe() templates string, jinja2, cheetah": "the engines that are installed",
+}
+"""What is to be said of a yes."""
+
+
 class Answer(NamedTuple):
     """What a probe found: 'yes', 'refused' or 'no', and why."""
 
@@ -69,8 +84,8 @@ class Answer(NamedTuple):
     why: str = ""
 
 
-def ask(sim: Any, probe: Probe) -> Answer:
-    """Set the simulator up and run a probe."""
+def ask(sim: Any, name: str, probe: Probe) -> Answer:
+    """Set the simulator up and run the probe of a feature."""
     sim.setup(timestep=0.1)
     try:
         words = probe(sim)
@@ -79,4 +94,4 @@ def ask(sim: Any, probe: Probe) -> Answer:
         line = f" ({place[0].name}, line {place[0].lineno})" if place else ""
         first = next(iter(str(error).strip().splitlines()), "")
         return Answer("no", f"{type(error).__name__}: {first}{line}")
-    return Answer("yes") if words is None else Answer("refused", words)
+    return Answer("yes", REMARKS.get(name, "")) if words is None else Answer("refused", words)
