@@ -325,9 +325,9 @@ class Network:
         self.epoch += 1
         for group in self.groups:
             group.reset()
+            self._draw(group)
         for projection in self.projections:
             projection.reset()
-            self._draw(group)
         for spikes in self.spike_monitors.values():
             spikes.clear()
         for samples in self.state_monitors:

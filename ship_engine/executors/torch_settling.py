@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from ship_engine.executors.torch_models import ModelFunctions, Values, chosen, divisions
-from ship_engine.lowering.settle_source import CROSSING_ITERATIONS
+from ship_engine.executors.torch_models import ModelFunctions, Values, chosen
+from ship_engine.lowering.settle_source import CROSSING_ITERATIONS, REFINEMENT
 from ship_engine.random import standard_exponential
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Settling:
         self._group, self._model, self._functions = group, group.model, functions
         self._dt, self._instant = network.clock.dt, network.clock.instant
         self._on_grid = network.on_grid
-        fine = self._model.settling_step
-        self._limit = self._model.longest_step if self._on_grid or fine is None else fine
+        self._refined = self._model.alarm is not None and self._model.settling_step is not None
+        self._longest = self._model.longest_step or math.inf
 
     def run(self, cells: Tensor, states: Values, values: Values, left: Tensor) -> Settled:
         """Advance these cells of the group; all other tensors hold a value for each of them."""
@@ -67,30 +67,30 @@ class Settling:
         states = self._functions.long_flow(states, values, elapsed, resting, held=True)
         remaining = self._dt - elapsed
         free = remaining > self._instant
-        parts = divisions(remaining, self._limit)
-        span = torch.where(free, remaining / parts, self._dt)
+        span = torch.where(free, remaining.clamp(max=self._longest), self._dt)
         above = torch.full_like(span, -1.0)
-        hit, failed = torch.zeros_like(free), torch.zeros_like(free)
-        on = free
-        for k in range(int(parts.max())):
-            on = on & (k < parts)
-            end = self._functions.flow(states, values, span)
+        hit, failed, on = torch.zeros_like(free), torch.zeros_like(free), free
+        while on.any():
+            span = torch.where(on, torch.minimum(span, remaining), span)
+            known = values | self._functions.coefficients(values, span)
+            end = self._functions.advance(states, known)
+            finer = on & self._too_long(span, end, known)
             there = self._functions.threshold(end, values)
             assert there is not None
-            wrong = on & ~(there < math.inf)
+            wrong = on & ~finer & ~(there < math.inf)
             reached = there >= 0.0
             if self._model.jumps():
                 start = self._functions.threshold(states, values)
                 assert start is not None
                 reached = reached | (start >= 0.0)
-            spiking = on & reached & ~wrong
-            above, failed = torch.where(spiking, there, above), failed | wrong
-            on = on & ~spiking
-            states = chosen(on, end, states)
-            elapsed = torch.where(on & ~wrong, elapsed + span, elapsed)
-            remaining = torch.where(on & ~wrong, remaining - span, remaining)
-            on = on & ~wrong
-            hit = hit | spiking
+            spiking = on & ~finer & reached & ~wrong
+            above, hit, failed = torch.where(spiking, there, above), hit | spiking, failed | wrong
+            passed = on & ~finer & ~spiking
+            states = chosen(passed, end, states)
+            elapsed = torch.where(passed, elapsed + span, elapsed)
+            remaining = torch.where(passed, remaining - span, remaining)
+            span = torch.where(finer, span * REFINEMENT, span)
+            on = finer | (passed & ~wrong & (remaining > self._instant))
         hits, offsets, left = hit.nonzero().flatten(), left.new_empty(0), torch.zeros_like(left)
         if hits.numel():
             begun = {name: state[hits] for name, state in states.items()}
@@ -100,6 +100,15 @@ class Settling:
             for name, state in states.items():
                 state[hits] = after[name]
         return Settled(states, left, hits, offsets, bool(failed.any()))
+
+    def _too_long(self, span: Tensor, end: Values, known: Values) -> Tensor:
+        """Whether a step raised the alarm that could be shorter."""
+        if self._on_grid or not self._refined:
+            return torch.zeros_like(span, dtype=torch.bool)
+        alarm, shortest = self._functions.alarm(end, known), self._model.settling_step
+        assert alarm is not None
+        assert shortest is not None
+        return (span > shortest) & ~(alarm < 0.0)
 
     def _spike(
         self,
@@ -151,8 +160,7 @@ class Settling:
         start = threshold(states, values)
         assert start is not None
         below = start
-        steep = self._model.settling_step is not None
-        most = -start if steep else torch.full_like(start, math.inf)
+        most = -start if self._refined else torch.full_like(start, math.inf)
         above = torch.minimum(above, most)
         x = b - above * (b - a) / (above - below)
         for _ in range(CROSSING_ITERATIONS):

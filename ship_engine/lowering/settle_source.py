@@ -1,8 +1,8 @@
 """Write the part of a kernel that advances one cell through the parts of its step.
 
 These are: what is left of a refractory period, the time to the next spike, the spike, its
-refractory period, and the rest.  Where the model has a settling step, the time to the next spike
-is gone through in steps of no more than that, and each is looked at for the spike.
+refractory period, and the rest.  Where the model has an alarm, the time to the next spike is gone
+through in steps that get shorter as long as the alarm is raised, down to the settling step.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from ship_engine.lowering.layout import (
 from ship_engine.lowering.source_text import call, indent, own
 from ship_engine.models.base import Model
 
+REFINEMENT = 0.25
+"""By how much a step gets shorter that raised the alarm."""
 CROSSING_ITERATIONS = 6
 """Steps of the Illinois method after the first secant.
 
@@ -44,7 +46,8 @@ class SettleWriter:
         self.layout = Layout(model)
         self.states = [state.name for state in model.states]
         self.refractory = model.refractory_period is not None
-        self.stepwise = model.settling_step is not None or model.longest_step is not None
+        self.refined = model.alarm is not None and model.settling_step is not None
+        self.stepwise = self.refined or model.longest_step is not None
         assert model.threshold is not None
         assert model.reset is not None
         self.threshold, self.reset = model.threshold, model.reset
@@ -117,14 +120,11 @@ class SettleWriter:
     def _free_part(self) -> list[str]:
         if not self.stepwise:
             return ["span = remaining", *self._span()]
-        longest, settling = self.model.longest_step, self.model.settling_step
-        coarse = "math.inf" if longest is None else repr(longest)
-        fine = coarse if settling is None else repr(settling)
+        longest = self.model.longest_step
         return [
-            f"limit = {fine} if on_grid == 0.0 else {coarse}",
-            f"parts = {_divisions('remaining')}",
-            "span = remaining / parts",
-            "for _ in range(parts):",
+            "span = remaining" if longest is None else f"span = min(remaining, {longest!r})",
+            "while remaining > instant:",
+            "    span = min(span, remaining)",
             *indent([*self._span(), "    break"]),  # after a spike
         ]
 
@@ -132,6 +132,14 @@ class SettleWriter:
         """One step towards the spike; where it is reached, the rest of the time step too."""
         tagged = {name: f"{own(name)}_end" for name in self.states}
         lines = self._advance("span", "_end")
+        if self.refined:
+            assert self.model.alarm is not None
+            alarm = call("alarm", self.model.alarm, tagged)
+            lines += [
+                f"if on_grid == 0.0 and span > {self.model.settling_step!r} and not {alarm} < 0.0:",
+                f"    span *= {REFINEMENT}",
+                "    continue",
+            ]
         lines.append(f"above = {call('threshold', self.threshold, tagged)}")
         if self.model.jumps():
             start = call("threshold", self.threshold, {})
@@ -184,7 +192,7 @@ class SettleWriter:
         trial = {name: f"{own(name)}_end" for name in self.states}
         here = call("threshold", self.threshold, {})
         there = call("threshold", self.threshold, trial)
-        steep = self.model.settling_step is not None
+        steep = self.refined
         return [
             "a = 0.0",
             "b = span",

@@ -46,7 +46,7 @@ class AdaptiveExponentialMembrane(Membrane):
     refractory_period = "tau_refrac"
     reset_states = ("v", "w")
     longest_step = 0.1
-    settling_step = 0.01
+    settling_step = 1e-3
 
     rate_coefficients = (
         "leak_rate",

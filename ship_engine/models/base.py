@@ -106,7 +106,7 @@ class Model:
     longest_step: ClassVar[float | None] = None
     """Longest dt (ms) that `advance_timestep` is good for; longer time steps are divided."""
     settling_step: ClassVar[float | None] = None
-    """Longest dt (ms) for a cell that spikes, or may: see `alarm`.  Not used on the grid."""
+    """Step (ms) down to which a cell that raises the `alarm` is looked at; not on the grid."""
     compared: ClassVar[tuple[str, ...] | None] = None
     """What `threshold` compares, if that is not all that it asks for."""
     random_state: ClassVar[str | None] = None
@@ -118,7 +118,7 @@ class Model:
     threshold: ClassVar[Callable[..., Any] | None] = None
     alarm: ClassVar[Callable[..., Any] | None] = None
     """Like `threshold`, but >= 0 already where the step is too long to tell whether the component
-    spikes; executors then look closer, in steps of `settling_step`."""
+    spikes; executors then look closer, in steps down to `settling_step`."""
     reset: ClassVar[Elementwise | None] = None
 
     @classmethod

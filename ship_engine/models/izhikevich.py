@@ -30,7 +30,6 @@ class IzhikevichMembrane(Membrane):
     states = (State("v", -70.0, "mV"), State("u", -14.0, "mV/ms"))
     reset_states = ("v", "u")
     longest_step = 0.1
-    settling_step = 0.05
 
     @staticmethod
     def derivative(v, u, current, a, b, v_thresh):
