@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from .suites import Run, SuiteError, run_tests
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CACHE = REPOSITORY / ".conformance"
+PACKAGES_OF_PEERS = {"nest": "nest-simulator"}
 PAGE = REPOSITORY / "docs" / "conformance.md"
 
 
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.suites or SUITES:
             runs[name] = SUITES[name](root, options.workers)
             _show(report.TITLES[name], runs[name])
-        peers = {simulator: _peer(root, simulator, python) for simulator, python in options.peer}
+        peers = dict(_peer(root, simulator, python) for simulator, python in options.peer)
     except (sdist.SdistError, SuiteError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -78,12 +80,16 @@ def _must_run(outcome: Outcome) -> Outcome:
     return replace(outcome, status=FAILED) if outcome.status == SKIPPED else outcome
 
 
-def _peer(root: Path, simulator: str, python: str) -> Run:
-    """Run, on another simulator, the scenarios that PyNN puts to it, and show what came of it."""
+def _peer(root: Path, simulator: str, python: str) -> tuple[str, Run]:
+    """Run the scenarios that PyNN puts to another simulator; return its version, and the run."""
     folder = root / "test" / "system" / "scenarios"
     run = run_tests(python, folder, [f"--simulator={simulator}"])
-    _show(report.title_of_peer(simulator), run)
-    return run
+    package = PACKAGES_OF_PEERS.get(simulator, simulator)
+    ask = f"from importlib import metadata; print(metadata.version({package!r}))"
+    answer = subprocess.run([python, "-c", ask], capture_output=True, text=True)
+    name = f"{package} {answer.stdout.strip()}"
+    _show(report.title_of_peer(name), run)
+    return name, run
 
 
 def _show(title: str, run: Run) -> None:

@@ -51,11 +51,13 @@ def page(runs: Mapping[str, Run], peers: Mapping[str, Run]) -> str:
     peers : mapping
         Runs of the scenarios on other simulators, by their names.
     """
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    versions = [(name, metadata.version(name)) for name in PACKAGES]
     summary = [(TITLES[name], *counts(run)) for name, run in runs.items()]
     summary += [(title_of_peer(name), *counts(run)) for name, run in peers.items()]
     parts = [
-        INTRODUCTION.format(date=date.today().isoformat(), versions=versions),
+        INTRODUCTION.format(date=date.today().isoformat()),
+        _table(("package", "version"), versions),
+        TIMES,
         _table(("suite", *STATUSES, "time (s)"), summary),
         SCENARIOS,
         _table(("file", "passed", "of"), _by_file(runs["scenarios"].outcomes)),
@@ -77,8 +79,8 @@ def page(runs: Mapping[str, Run], peers: Mapping[str, Run]) -> str:
 
 
 def title_of_peer(simulator: str) -> str:
-    """Return the title of the scenarios that another simulator ran."""
-    return f"Scenarios that PyNN puts to {simulator}, on {simulator}"
+    """Return the title of the scenarios that another simulator ran, named with its version."""
+    return f"Those scenarios that PyNN puts to it, on {simulator}"
 
 
 def reasons(listed: Mapping[str, Sequence[str]]) -> str:
@@ -146,10 +148,11 @@ not in the list, and also if one passes that is.
 What does not apply, and why, is listed in `tests/conformance/not_applicable.py` and shown here as
 *refused*; what PyNN itself leaves out, as *skipped*. Continuous integration runs all of it.
 
-This page was written by `make conformance CONFORMANCE_ARGS=--write` on {date}, with
-{versions}. `--peer` adds another simulator, run with an
-interpreter that has it, as in
-`make conformance CONFORMANCE_ARGS="--peer nest .venv-peers/bin/python"`; the scenarios always run
+This page was written by `make conformance CONFORMANCE_ARGS=--write` on {date}, with"""
+
+TIMES = """\
+`--peer` adds another simulator, run with an interpreter that has it, as in
+`make conformance CONFORMANCE_ARGS="--peer nest .venv-peers/bin/python"`. The scenarios always run
 in one process, so that their times can be compared. Times include the start of Python, and the
 compilation of those kernels that had not been compiled on the machine before."""
 
