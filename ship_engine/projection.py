@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +60,7 @@ class Projection:
         if dynamics is not None and dynamics.model.changes_weight():
             synapses.weight = _one_for_each(synapses.weight, len(synapses))
         self._keep_what_is_needed()
+        self._begin_now()
 
     @property
     def label(self) -> str:
@@ -134,7 +136,8 @@ class Projection:
         Raises
         ------
         InvalidValueError
-            If a value is not allowed, or there are too many or too few.  Nothing is changed.
+            If a value is not allowed, there are too many or too few, or spikes are on their way
+            along axons of which the length would change.  Nothing is changed.
         UnknownNameError
             If the synapses have no such parameter.  Nothing is changed.
         """
@@ -153,6 +156,13 @@ class Projection:
             raise UnknownNameError(
                 f"Synapses without a model have weight and delay, and no '{unknown}'."
             )
+        moved = self._moved(delays, parameters)
+        if moved and self._under_way():
+            raise InvalidValueError(
+                f"{self._under_way()} spikes are on their way to synapses from '{self.label}', "
+                "so neither their delays nor the fraction that is dendritic can change now; "
+                "change them before a run, or after a reset."
+            )
         self.catch_up()
         if self.dynamics is not None:
             self.dynamics.set(**parameters)
@@ -162,6 +172,8 @@ class Projection:
                 weights = _one_for_each(weights, len(synapses))
         synapses.weight, synapses.delay = weights, delays
         self._keep_what_is_needed()
+        if moved:
+            self._skip_queued()
         self.version += 1
 
     def initialize(self, state: str, value: ArrayLike) -> None:
@@ -182,6 +194,38 @@ class Projection:
         if self.dynamics is not None:
             self.dynamics.reset()
             self.synapses.weight[:] = self.dynamics.weight
+
+    def _begin_now(self) -> None:
+        """Leave out the spikes that groups keep from before these synapses were made."""
+        history = self.target.history
+        if self.dynamics is not None and self.dynamics.model.plastic() and history is not None:
+            self.dynamics.seen[:] = history.count[self.synapses.target]
+        self._skip_queued()
+
+    def _skip_queued(self) -> None:
+        queue = self.source.queue
+        if self.dynamics is not None and queue is not None:
+            self.dynamics.first_queued = queue.forgotten + queue.count
+
+    def _moved(self, delays: NDArray[np.int32], parameters: Mapping[str, ArrayLike]) -> bool:
+        """Whether new delays or parameters change the place of synapses between their cells."""
+        if self.dynamics is None or not self.dynamics.model.plastic():
+            return False
+        name = "dendritic_delay_fraction"
+        fraction = self.dynamics.values[name]
+        wanted = parameters.get(name, fraction)
+        return any(
+            np.size(new) not in (1, len(self.synapses)) or bool((np.asarray(new) != old).any())
+            for old, new in ((self.synapses.delay, delays), (fraction, wanted))
+        )
+
+    def _under_way(self) -> int:
+        """Spikes that have still to reach some synapse."""
+        network, queue = self._weak_network(), self.source.queue
+        if network is None or queue is None or self.dynamics is None:
+            return 0
+        emitted = network.arrived_until - int(self.axonal_steps.max(initial=0))
+        return queue.count - queue.first_after(emitted, self.dynamics.first_queued)
 
     def _keep_what_is_needed(self) -> None:
         """Make the groups keep the spikes that plastic synapses take in later."""

@@ -310,6 +310,10 @@ class Binding:
                 self._network.spike_monitors[group].count = int(row[r.LOG_COUNT])
             if group.queue is not None:
                 group.queue.count = int(row[r.QUEUE_COUNT])
+            if isinstance(group, NeuronGroup) and group.coupling is not None:
+                # What a reset took from a potential is no slope; the next run may not know of it.
+                spiked = self._groups[group].spike_index[: int(row[r.GROUP_COUNT])]
+                group.coupling.before[spiked] = np.nan
         self._network.arrived_until = int(self._table[r.ARRIVED_UNTIL])
 
     def failed_group(self) -> Group | None:

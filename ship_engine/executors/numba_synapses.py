@@ -118,9 +118,9 @@ class BoundSynapses:
                 table[r.SYNAPSE_CAPACITY] = history.capacity
                 table[r.SYNAPSE_KNOWN] = history.count.ctypes.data
             if queue is not None:
-                emitted = arrived_until - table[r.SYNAPSE_AXONAL_STEPS]
-                arrived = np.searchsorted(queue.step[: queue.count], emitted, side="right")
-                table[r.SYNAPSE_CURSOR] = arrived
+                emitted = arrived_until - int(table[r.SYNAPSE_AXONAL_STEPS])
+                first = queue.first_after(emitted, self._dynamics.first_queued)
+                table[r.SYNAPSE_CURSOR] = first
 
     @property
     def longest_axon(self) -> int:

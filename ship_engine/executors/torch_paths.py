@@ -118,8 +118,8 @@ class SynapsePath:
             if axonal_steps == 0 or queue is None:
                 continue
             emitted = step - axonal_steps
-            steps = queue.step[: queue.count]
-            due = slice(*np.searchsorted(steps, (emitted, emitted + 1)))
+            first = self._synapses.first_queued
+            due = slice(queue.first_after(emitted - 1, first), queue.first_after(emitted, first))
             if due.start < due.stop:
                 cells = self._synapses.target.new_tensor(queue.index[due].astype(np.int64))
                 offsets = self._ring.new_tensor(queue.offset[due])

@@ -25,6 +25,29 @@ if TYPE_CHECKING:
     from ship_engine.network import Network
 
 
+def _refuse_unsupported(network: Network) -> None:
+    """Raise UnsupportedByExecutorError for what has no gradient, or none that we know of."""
+    if not network.on_grid:
+        raise UnsupportedByExecutorError(
+            "TorchExecutor.simulate does not find spikes inside a time step "
+            "(spike_precision='off_grid'), for their times would have no gradient; "
+            "build the network with spike_precision='on_grid'."
+        )
+    for projection in network.projections:
+        if projection.dynamics is not None:
+            raise UnsupportedByExecutorError(
+                f"TorchExecutor.simulate has no {projection.dynamics.model.name} synapses "
+                f"({projection.label}), for what they remember would have no gradient; "
+                "use Network.run, or synapses without a model, whose weights can be trained."
+            )
+    if network.gap_junctions:
+        junctions = network.gap_junctions[0]
+        raise UnsupportedByExecutorError(
+            "TorchExecutor.simulate has no gap junctions, such as those between "
+            f"'{junctions.source.label}' and '{junctions.target.label}'; use Network.run."
+        )
+
+
 @dataclass
 class Recording:
     """What a simulation brought.
@@ -70,12 +93,7 @@ class Simulation:
         delivery: type[Delivery],
         surrogate: Surrogate,
     ) -> None:
-        if not network.on_grid:
-            raise UnsupportedByExecutorError(
-                "TorchExecutor.simulate does not find spikes inside a time step "
-                "(spike_precision='off_grid'), for their times would have no gradient; "
-                "build the network with spike_precision='on_grid'."
-            )
+        _refuse_unsupported(network)
         if steps < 0:
             raise InvalidValueError(f"A simulation of {steps} steps; time only goes forward.")
         self._network, self._steps, self._stack = network, steps, network.stack()

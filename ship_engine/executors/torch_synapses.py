@@ -132,6 +132,8 @@ class SynapseTensors:
         In time steps.
     seen : int64 Tensor [synapses]
         How many spikes in the target's history each has taken in.
+    first_queued : int
+        As in `Dynamics`.
     axonal_steps : list of int
         Whole time steps that lie before synapses, each number that occurs.
     """
@@ -148,6 +150,7 @@ class SynapseTensors:
         self._model, self._like, self._history = self._dynamics.model, like, history
         self._dt, self._instant = network.clock.dt, network.clock.instant
         self._key, self._defers = projection.stream_key, projection.defers
+        self.first_queued = self._dynamics.first_queued
         self._load_structure(projection)
         self._load_values()
         if history is not None:

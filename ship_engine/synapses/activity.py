@@ -43,6 +43,9 @@ class Dynamics:
         synapse; else -1.
     arrived : int64 [count], or [0] if no random numbers are needed
         How many presynaptic spikes each has taken in; random numbers are drawn by it.
+    first_queued : int
+        Number of the first spike in the source's `SpikeQueue` that is for these synapses; those
+        before are older than them, or had gone all the way before delays were changed.
     weight : float64 [1] or [count]
         Those that were given; plasticity starts from them, and `reset` returns to them.
     """
@@ -59,6 +62,7 @@ class Dynamics:
         self.seen = np.zeros(count if model.plastic() else 0, np.int64)
         self.deferred = np.full(self.seen.size, -1.0)
         self.arrived = np.zeros(count if model.draws() else 0, np.int64)
+        self.first_queued = 0
         self.weight = weight.copy()
 
     def set(self, **parameters: ArrayLike) -> None:
@@ -140,6 +144,7 @@ class Dynamics:
             values[:] = self.initial.get(name, 0.0)
         self.seen[:] = 0
         self.arrived[:] = 0
+        self.first_queued = 0
         self.deferred[:] = -1.0
 
     def _checked(self, name: str, value: Any) -> NDArray[np.float64]:
@@ -216,10 +221,12 @@ class SpikeQueue:
         Time in ms from the start of that step.
     count : int
         How many there are.
+    forgotten : int
+        How many there were before them.
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.forgotten = 0
         self.index = np.empty(0, np.int32)
         self.step = np.empty(0, np.int64)
         self.offset = np.empty(0, np.float64)
@@ -235,10 +242,16 @@ class SpikeQueue:
 
     def add(self, index: NDArray[Any], step: int, offset: NDArray[np.float64]) -> None:
         """Note the spikes of one more step."""
-        self.reserve(self.count + index.size)
+        if self.count + index.size > self.step.size:
+            self.reserve(2 * (self.count + index.size))
         part = slice(self.count, self.count + index.size)
         self.index[part], self.step[part], self.offset[part] = index, step, offset
         self.count = part.stop
+
+    def first_after(self, step: int, number: int) -> int:
+        """Position of the first spike emitted after a step, and not before the one of a number."""
+        position = int(np.searchsorted(self.step[: self.count], step, side="right"))
+        return max(position, number - self.forgotten)
 
     def forget_before(self, step: int) -> None:
         """Drop the spikes that were emitted before a step."""
@@ -247,7 +260,8 @@ class SpikeQueue:
             values = getattr(self, name)
             values[: self.count - first] = values[first : self.count].copy()
         self.count -= first
+        self.forgotten += first
 
     def clear(self) -> None:
         """Forget everything."""
-        self.count = 0
+        self.count = self.forgotten = 0

@@ -1,0 +1,155 @@
+"""Gap junctions: what they refuse, and what lasts from run to run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ship_engine.currents import StepCurrent
+from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
+from ship_engine.executors.numba_cpu import NumbaExecutor
+from ship_engine.executors.torch_autograd import TorchExecutor
+from ship_engine.groups import NeuronGroup, SpikeArrayGroup
+from ship_engine.models.base import Model, Parameter, State
+from ship_engine.models.lif import LIFConductanceAlpha, LIFCurrentExponential
+from ship_engine.network import Network
+
+RING = (np.arange(4, dtype=np.int32), np.roll(np.arange(4, dtype=np.int32), 1))
+
+
+class Potential(Model):
+    """A potential that no current reaches."""
+
+    name = "Potential"
+    parameters = (Parameter("factor", 1.0, "1"),)
+    states = (State("v", 1.0, "mV"),)
+
+    @staticmethod
+    def time_dep():
+        return ()
+
+    @staticmethod
+    def advance_timestep(v, factor):
+        return (v * factor,)
+
+
+def build(executor, seed=1):
+    """Two groups that fire, coupled within and between, one of them with a current."""
+    network = Network(0.1, seed, executor=executor)
+    random = np.random.default_rng(seed)
+    first = NeuronGroup(LIFCurrentExponential, 4, "first", {"i_offset": [2.9, 1.9, 0.4, 2.4]})
+    second = NeuronGroup(LIFConductanceAlpha, 4, "second", {"i_offset": 2.0, "tau_refrac": 3.0})
+    for group in (first, second):
+        network.add(group)
+        group.initialize("v", random.uniform(-65.0, -52.0, 4))
+        network.record_spikes(group, slice(None))
+        network.record_state(group, "v", np.arange(4))
+    network.couple(first, first, RING, [0.01, 0.02, 0.0, 0.03])
+    network.couple(first, second, RING, 0.015)
+    network.inject(StepCurrent(np.array([5.0]), np.array([0.3])), second, np.array([2]))
+    return network
+
+
+def assert_same(one, other, tolerance=1e-9):
+    for first, second in zip(one.state_monitors, other.state_monitors, strict=True):
+        np.testing.assert_allclose(first.samples, second.samples, rtol=0.0, atol=tolerance)
+    for first, second in zip(one.groups, other.groups, strict=True):
+        spikes = [n.spike_monitors[g].spikes(n.clock) for n, g in ((one, first), (other, second))]
+        assert spikes[0][0].size > 5
+        np.testing.assert_array_equal(spikes[0][0], spikes[1][0])
+        np.testing.assert_allclose(first.current, second.current, rtol=0.0, atol=tolerance)
+        np.testing.assert_allclose(first.coupling.before, second.coupling.before, atol=tolerance)
+
+
+def test_torch_as_numba(kernel_cache):
+    networks = [build(executor) for executor in (NumbaExecutor(kernel_cache), TorchExecutor())]
+    for network in networks:
+        network.run(700)
+        network.gap_junctions[1].set(0.03)
+        network.run(300)
+    assert_same(*networks)
+
+
+def test_a_run_may_be_cut_wherever_a_cell_spikes(executor):
+    """Whatever has changed in the network between two of its parts."""
+    whole, cut = build(executor()), build(executor())
+    whole.run(400)
+    for _ in range(400):
+        cut.run(1)
+        cut.record_spikes(cut.groups[0], slice(None))
+    assert_same(whole, cut)
+
+
+def test_reset_forgets_the_past(executor):
+    network, fresh = build(executor()), build(executor())
+    network.run(321)
+    network.reset()
+    for each in (network, fresh):
+        each.run(400)
+    assert_same(network, fresh)
+
+
+def test_conductance_zero_is_no_junction(executor):
+    coupled, apart = build(executor()), build(executor())
+    apart.gap_junctions.clear()
+    for junctions in coupled.gap_junctions:
+        junctions.set(0.0)
+    for network in (coupled, apart):
+        network.run(400)
+    assert_same(coupled, apart, 1e-12)
+
+
+@pytest.fixture
+def network(kernel_cache):
+    return Network(0.1, cache=kernel_cache)
+
+
+@pytest.fixture
+def cells(network):
+    return network.add(NeuronGroup(LIFCurrentExponential, 4, "cells"))
+
+
+@pytest.mark.parametrize(
+    ("conductance", "text"),
+    [
+        (-0.1, "A conductance of -0.1 uS .* 'cells' and 'cells'; it must be finite and >= 0"),
+        ([0.1, 0.2, np.nan, 0.0], "nan uS"),
+        (np.inf, "inf uS"),
+        ([0.1, 0.2], r"Conductances of shape \(2,\) for 4 gap junctions"),
+        (np.ones((4, 1)), r"shape \(4, 1\)"),
+    ],
+)
+def test_conductances_are_checked(network, cells, conductance, text):
+    with pytest.raises(InvalidValueError, match=text):
+        network.couple(cells, cells, RING, conductance)
+    junctions = network.couple(cells, cells, RING, 0.5)
+    with pytest.raises(InvalidValueError, match=text):
+        junctions.set(conductance)
+    np.testing.assert_array_equal(junctions.conductance, [0.5])
+    assert junctions.version == 1
+
+
+def test_only_cells_of_this_network_that_exist(network, cells):
+    stranger = NeuronGroup(LIFCurrentExponential, 4, "stranger")
+    with pytest.raises(UnknownNameError, match="'stranger' is not a group of this network"):
+        network.couple(cells, stranger, RING, 0.1)
+    with pytest.raises(InvalidValueError, match="components 0 to 3"):
+        network.couple(cells, cells, (RING[0] + 1, RING[1]), 0.1)
+    assert not network.gap_junctions
+
+
+@pytest.mark.parametrize("other", [SpikeArrayGroup(4, "other"), NeuronGroup(Potential, 4, "other")])
+def test_only_membranes_that_take_a_current(network, cells, other):
+    network.add(other)
+    for ends in ((cells, other), (other, cells)):
+        with pytest.raises(InvalidValueError, match=r"'other' .* has no membrane"):
+            network.couple(*ends, RING, 0.1)
+    assert cells.coupling is None
+
+
+def test_a_differentiable_simulation_has_no_gap_junctions(kernel_cache):
+    network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
+    cells = network.add(NeuronGroup(LIFCurrentExponential, 4, "cells"))
+    network.couple(cells, cells, RING, 0.1)
+    with pytest.raises(UnsupportedByExecutorError, match=r"gap junctions.*'cells'.*Network\.run"):
+        TorchExecutor().simulate(network, 10)
