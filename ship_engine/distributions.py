@@ -122,7 +122,7 @@ def uniform_integers(stream: RandomStream, count: int, low: int, high: int) -> I
 
 def permutation(stream: RandomStream, count: int) -> Integers:
     """The numbers from 0 to `count` - 1 in any order."""
-    return np.argsort(stream.unit(count), kind="stable").astype(np.int64)
+    return np.argsort(stream.unit(count)).astype(np.int64)
 
 
 def exponential(stream: RandomStream, count: int, scale: float) -> Floats:
