@@ -121,7 +121,11 @@ class Part:
         return np.broadcast_to(values, (len(self),))
 
     def check(self, synapse_type: SynapseModel, values: Values, label: str) -> None:
-        """Refuse a change of parameters that do not fit the others."""
+        """Refuse a change of parameters that do not fit the others, or what is under way."""
+        delay = np.atleast_1d(values.get("delay", self._projection.synapses.delay))
+        parameters = {n: v for n, v in values.items() if n == "dendritic_delay_fraction"}
+        with as_pynn_errors():
+            self._projection.refuse_to_move(delay, parameters)
 
     def set(self, values: Values) -> None:
         """Change parameters; delays are in time steps."""
@@ -268,6 +272,7 @@ class SignedPart(Part):
         return values
 
     def check(self, synapse_type: SynapseModel, values: Values, label: str) -> None:
+        super().check(synapse_type, values, label)
         limits = {name: values.get(name, self.get(name)) for name in LIMITS}
         synapse_type.check(limits, label)
 
@@ -335,6 +340,9 @@ class ElectricalPart(Part):
     def get(self, name: str, where: Any = ALL) -> Any:
         assert name == "weight"
         return self._each(self._junctions.conductance)[where]
+
+    def check(self, synapse_type: SynapseModel, values: Values, label: str) -> None:
+        """There is nothing that they could not fit."""
 
     def set(self, values: Values) -> None:
         with as_pynn_errors():

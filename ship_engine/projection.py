@@ -156,13 +156,8 @@ class Projection:
             raise UnknownNameError(
                 f"Synapses without a model have weight and delay, and no '{unknown}'."
             )
+        self.refuse_to_move(delays, parameters)
         moved = self._moved(delays, parameters)
-        if moved and self._under_way():
-            raise InvalidValueError(
-                f"{self._under_way()} spikes are on their way to synapses from '{self.label}', "
-                "so neither their delays nor the fraction that is dendritic can change now; "
-                "change them before a run, or after a reset."
-            )
         self.catch_up()
         if self.dynamics is not None:
             self.dynamics.set(**parameters)
@@ -175,6 +170,21 @@ class Projection:
         if moved:
             self._skip_queued()
         self.version += 1
+
+    def refuse_to_move(self, delay: NDArray[np.int32], parameters: Mapping[str, ArrayLike]) -> None:
+        """Refuse delays and parameters that change axons along which spikes are on their way.
+
+        Raises
+        ------
+        InvalidValueError
+            If they do.
+        """
+        if self._moved(delay, parameters) and self._under_way():
+            raise InvalidValueError(
+                f"{self._under_way()} spikes are on their way to synapses from '{self.label}', "
+                "so neither their delays nor the fraction that is dendritic can change now; "
+                "change them before a run, or after a reset."
+            )
 
     def initialize(self, state: str, value: ArrayLike) -> None:
         """Set a state of the synapses now, and where it starts after every reset."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pyNN import errors
 from synapse_examples import DEPENDENCES, MECHANISMS, make, parameters, values
 
 SIZE = (3, 2)
@@ -208,3 +209,23 @@ def test_weights_stay_within_their_limits(sim, dependence):
     assert (highest <= up.given["w_max"]).all()
     assert (lowest >= down.given["w_min"]).all()
     assert (highest > 0.9 * up.given["w_max"]).any()
+
+
+def test_axons_along_which_spikes_are_on_their_way_keep_their_length(sim):
+    sources = [sim.Population(1, sim.SpikeSourceArray(spike_times=[t])) for t in (50.0, 9.0)]
+    cell = sim.Population(1, sim.IF_curr_exp())
+    synapse = make(MECHANISMS[0], weight=0.1, delay=3.0, dendritic_delay_fraction=0.0)
+    both = sim.Assembly(*sources)
+    projection = sim.Projection(both, cell, sim.AllToAllConnector(), synapse)
+    sim.run(10.0)
+    message = "spikes are on their way to synapses"
+    for change in ({"delay": 2.0}, {"dendritic_delay_fraction": 0.5, "A_plus": 0.5}):
+        with pytest.raises(errors.InvalidParameterValueError, match=message):
+            projection.set(**change)
+    with pytest.raises(errors.InvalidParameterValueError, match=message):
+        projection[1].delay = 2.0
+    assert (projection.get("delay", "array") == 3.0).all()
+    assert (projection.get("A_plus", "array") == 0.01).all()
+    sim.run(5.0)
+    projection.set(delay=2.0, dendritic_delay_fraction=0.5)
+    assert (projection.get("delay", "array") == 2.0).all()

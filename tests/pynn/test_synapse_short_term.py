@@ -50,7 +50,7 @@ def train(weights, shape, tau, times=TIMES, duration=120.0):
 @pytest.mark.parametrize("celltype", SHAPES)
 def test_tsodyks_markram_in_every_receptor(sim, samples, celltype):
     variable, shape = SHAPES[celltype]
-    given = {"U": [0.5, 0.04, 0.3], "tau_rec": [100.0, 50.0, 400.0], 
+    given = {"U": [0.5, 0.04, 0.3], "tau_rec": [100.0, 50.0, 400.0],
              "tau_facil": [0.0, 200.0, 30.0], "weight": [0.01, 0.02, 0.03]}  # fmt: skip
     tau = np.array([2.0, 5.0, 100.0])
     source = sim.Population(1, sim.SpikeSourceArray(spike_times=TIMES))
