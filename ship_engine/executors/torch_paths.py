@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ship_engine.delivery.torch_autograd import DELIVERIES
 from ship_engine.executors.torch_groups import Spikes
-from ship_engine.executors.torch_synapses import SynapseTensors
+from ship_engine.executors.torch_synapses import Arriving, SynapseTensors
 
 if TYPE_CHECKING:
     from ship_engine.network import Network
@@ -109,29 +109,36 @@ class SynapsePath:
     def deliver(self, spikes: Spikes, step: int) -> None:
         """Bring the spikes of this step to the synapses that they reach at once."""
         if self._synapses.axonal_steps[0] == 0:
-            self._bring(spikes, step, 0)
+            emitted = torch.full_like(spikes.cells, step)
+            self._bring(Arriving(*spikes, emitted, torch.zeros_like(emitted)), step)
 
     def arrive(self, step: int) -> None:
         """Bring spikes that have gone along their axons to the synapses, at a step's start."""
-        for axonal_steps in self._synapses.axonal_steps:
-            queue = self._source.queue
-            if axonal_steps == 0 or queue is None:
-                continue
-            emitted = step - axonal_steps
-            first = self._synapses.first_queued
-            due = slice(queue.first_after(emitted - 1, first), queue.first_after(emitted, first))
-            if due.start < due.stop:
-                cells = self._synapses.target.new_tensor(queue.index[due].astype(np.int64))
-                offsets = self._ring.new_tensor(queue.offset[due])
-                self._bring(Spikes(cells, offsets), emitted, axonal_steps)
+        queue, first = self._source.queue, self._synapses.first_queued
+        if queue is None:
+            return
+        parts, gone = [], []
+        for steps in filter(None, self._synapses.axonal_steps):
+            begin, end = (queue.first_after(step - steps - k, first) for k in (1, 0))
+            parts.append(np.arange(begin, end))
+            gone.append(np.full(end - begin, steps))
+        due = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        if due.size:
+            whole = self._synapses.target
+            cells, emitted = (
+                whole.new_tensor(a[due].astype(np.int64)) for a in (queue.index, queue.step)
+            )
+            offsets = self._ring.new_tensor(queue.offset[due])
+            arriving = Arriving(cells, offsets, emitted, whole.new_tensor(np.concatenate(gone)))
+            self._bring(arriving, step)
 
-    def _bring(self, spikes: Spikes, step: int, axonal_steps: int) -> None:
+    def _bring(self, spikes: Arriving, step: int) -> None:
         late = self._timing.later_part(spikes.offsets)
         slots, size = self._ring.shape
         ring = self._ring.view(-1)
-        for synapse, spike, amount in self._synapses.reached_by(spikes, step, axonal_steps):
+        for synapse, spike, amount in self._synapses.reached_by(spikes, step):
             delay, target = self._synapses.delay, self._synapses.target[synapse]
-            slot = step + (delay if delay.numel() == 1 else delay[synapse])
+            slot = spikes.emitted[spike] + (delay if delay.numel() == 1 else delay[synapse])
             part = late[spike]
             ring.index_add_(0, slot % slots * size + target, (1.0 - part) * amount)
             ring.index_add_(0, (slot + 1) % slots * size + target, part * amount)

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ship_engine.executors.torch_groups import Spikes
 from ship_engine.models.base import argument_names
 from ship_engine.random import philox, unit
 from ship_engine.synapses.activity import LAST_POST, LAST_PRE
@@ -27,6 +26,17 @@ if TYPE_CHECKING:
     from ship_engine.projection import Projection
 
 Values = dict[str, Tensor]
+
+
+class Arriving(NamedTuple):
+    """Spikes that reach synapses before which a certain number of whole steps lies."""
+
+    cells: Tensor
+    offsets: Tensor
+    """ms after the start of the step in which each was emitted."""
+    emitted: Tensor
+    """That step."""
+    axonal_steps: Tensor
 
 
 class Effects(NamedTuple):
@@ -199,27 +209,18 @@ class SynapseTensors:
         self._dynamics.seen[:] = self.seen.cpu().numpy()
         self._dynamics.deferred[:] = self._deferred.cpu().numpy()
 
-    def reached_by(self, spikes: Spikes, step: int, axonal_steps: int) -> Iterator[Effects]:
-        """Let spikes reach the synapses before which so many whole steps lie.
-
-        Parameters
-        ----------
-        spikes : Spikes
-            Of the source.
-        step : int
-            The step in which they were emitted.
-        axonal_steps : int
-            How many steps they have gone since.
-        """
-        emitted = step * self._dt + spikes.offsets.double()
-        for turn in _turns(spikes.cells):
+    def reached_by(self, spikes: Arriving, step: int) -> Iterator[Effects]:
+        """Let spikes of the source reach the synapses in this step."""
+        times = spikes.emitted.double() * self._dt + spikes.offsets.double()
+        longest = self.axonal_steps[-1] + 1
+        for turn in _turns(spikes.cells * longest + spikes.axonal_steps):
             synapse, spike = self._synapses_of(spikes.cells[turn])
-            if len(self.axonal_steps) > 1:
-                here = self._steps[synapse] == axonal_steps
+            if longest > self.axonal_steps[0] + 1:
+                here = self._steps[synapse] == spikes.axonal_steps[turn[spike]]
                 synapse, spike = synapse[here], spike[here]
             if synapse.numel():
                 chosen, which = self._take(synapse), turn[spike]
-                amount = self._on_pre(chosen, emitted[which] + chosen.axonal, step + axonal_steps)
+                amount = self._on_pre(chosen, times[which] + chosen.axonal, step)
                 self._put_back(chosen)
                 yield Effects(synapse, which, amount)
 
@@ -357,11 +358,11 @@ def synapse_tensors(
     return found
 
 
-def _turns(cells: Tensor) -> Iterator[Tensor]:
-    """Positions of each cell's first spike, then of each one's second, and so on."""
-    order = torch.argsort(cells, stable=True)
-    ordered = cells[order]
-    number = torch.arange(cells.numel(), device=cells.device) - torch.searchsorted(ordered, ordered)
+def _turns(kinds: Tensor) -> Iterator[Tensor]:
+    """Positions of the first spike of each kind, then of each one's second, and so on."""
+    order = torch.argsort(kinds, stable=True)
+    ordered = kinds[order]
+    number = torch.arange(kinds.numel(), device=kinds.device) - torch.searchsorted(ordered, ordered)
     for turn in range(int(number.max()) + 1):
         yield order[number == turn]
 
