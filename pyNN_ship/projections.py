@@ -71,12 +71,7 @@ class Projection(SynapseAccess):
             self.receptor_type = "gap"
         self._parts: list[Part] = []
         self._pre_cells, self._post_cells = Cells.of(self.pre), Cells.of(self.post)
-        for population in (*self._pre_cells.populations, *self._post_cells.populations):
-            if population._group not in self._network.groups:
-                raise errors.ConnectionError(
-                    f"'{population.label}' was created before the last setup(), which forgot it; "
-                    "create it anew."
-                )
+        self._refuse_forgotten_cells()
         self._check_weight_unit(self.synapse_type.weight_unit)
         self._collected: list[tuple[Any, int, dict[str, Any]]] = []
         network = self._network
@@ -93,6 +88,14 @@ class Projection(SynapseAccess):
             raise
         self._recorder = SynapseRecorder(self)
         simulator.state.projections.append(self)
+
+    def _refuse_forgotten_cells(self) -> None:
+        for population in (*self._pre_cells.populations, *self._post_cells.populations):
+            if population._group not in self._network.groups:
+                raise errors.ConnectionError(
+                    f"'{population.label}' was created before the last setup(), which forgot it; "
+                    "create it anew."
+                )
 
     def _set_connections(
         self,
