@@ -151,22 +151,31 @@ class SynapseRecorder:
         )
         for name, trace in recorded.traces.items():
             if trace.samples and (names is None or name in names):
-                segment.analogsignals.append(self._signal(name, trace))
+                signal = self._signal(name, trace)
+                regular = isinstance(signal, neo.AnalogSignal)
+                kept = segment.analogsignals if regular else segment.irregularlysampledsignals
+                kept.append(signal)
         return segment
 
-    def _signal(self, name: str, trace: Trace) -> neo.AnalogSignal:
+    def _signal(self, name: str, trace: Trace) -> neo.AnalogSignal | neo.IrregularlySampledSignal:
         projection, dt = self._projection, self._network.clock.dt
-        count = len(projection)
-        return neo.AnalogSignal(
-            np.array(trace.samples),
-            units=projection._unit(name),
-            t_start=trace.start * dt * pq.ms,
-            sampling_period=trace.interval * dt * pq.ms,
-            name=name,
-            source_projection=projection.label,
-            array_annotations={
-                "channel_index": np.arange(count),
+        samples = np.array(trace.samples)
+        facts = {
+            "units": projection._unit(name),
+            "name": name,
+            "source_projection": projection.label,
+            "array_annotations": {
+                "channel_index": np.arange(len(projection)),
                 "presynaptic_index": projection._presynaptic_index.copy(),
                 "postsynaptic_index": projection._postsynaptic_index.copy(),
             },
+        }
+        if simulator.state.record_sample_times:
+            steps = trace.start + trace.interval * np.arange(len(samples))
+            return neo.IrregularlySampledSignal(steps * dt * pq.ms, samples, **facts)
+        return neo.AnalogSignal(
+            samples,
+            t_start=trace.start * dt * pq.ms,
+            sampling_period=trace.interval * dt * pq.ms,
+            **facts,
         )

@@ -95,6 +95,19 @@ def test_data_can_be_cleared_and_recording_can_begin_and_stop_at_any_time(sim, p
         projection.get_data("weight")
 
 
+def test_times_of_samples(sim, projection, state):
+    projection.record("weight", sampling_interval=2.0)
+    sim.run(6.0)
+    regular = read(projection.get_data())
+    state.record_sample_times = True
+    try:
+        (timed,) = projection.get_data().segments[0].irregularlysampledsignals
+    finally:
+        state.record_sample_times = False
+    assert_array_equal(timed.magnitude, regular.magnitude)
+    assert_allclose(timed.times.magnitude, [0.0, 2.0, 4.0, 6.0])
+
+
 def test_files(sim, projection, tmp_path):
     projection.record("weight", to_file=str(tmp_path / "end.pkl"), sampling_interval=5.0)
     sim.run(20.0)
