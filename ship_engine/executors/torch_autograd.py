@@ -128,8 +128,7 @@ class TorchExecutor(Executor):
         Raises
         ------
         UnsupportedByExecutorError
-            If the network's spikes do not lie on the grid, or it has gap junctions or synapses
-            with a model.
+            If the network's spikes do not lie on the grid, or synapses have a model.
         UnknownNameError
             If the network lacks a group, projection, parameter or state.
         InvalidValueError

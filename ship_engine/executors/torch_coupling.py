@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from ship_engine.executors.torch_groups import NeuronTensors
+from ship_engine.executors.torch_members import Neurons
 
 if TYPE_CHECKING:
+    from ship_engine.gap_junctions import GapJunctions
     from ship_engine.groups import Group
     from ship_engine.network import Network
 
@@ -38,10 +40,7 @@ class GapCurrents:
             self._injected[group] = tensors.current.new_tensor(coupling.injected)
         self._junctions = []
         for junctions in network.gap_junctions:
-            current = neurons[junctions.source].current
-            cells = (junctions.source_cell, junctions.target_cell)
-            ends = [torch.tensor(c.astype(np.int64), device=current.device) for c in cells]
-            conductance = current.new_tensor(junctions.conductance)
+            ends, conductance = _in_tensors(junctions, neurons[junctions.source].current)
             self._junctions.append((junctions.source, junctions.target, ends, conductance))
 
     def __contains__(self, group: Group) -> bool:
@@ -75,3 +74,48 @@ class GapCurrents:
             assert coupling is not None
             coupling.before[:] = self._before[group].cpu().numpy()
             coupling.injected[:] = self._injected[group].cpu().numpy()
+
+
+class DifferentiableGaps:
+    """The same in a simulation through which gradients flow.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    neurons : mapping of Group to Neurons
+        Its neurons.
+    like : Tensor
+        Says the device and the type of numbers.
+    """
+
+    def __init__(self, network: Network, neurons: Mapping[Group, Neurons], like: Tensor) -> None:
+        self._junctions = [
+            (neurons[j.source], neurons[j.target], *_in_tensors(j, like))
+            for j in network.gap_junctions
+        ]
+        coupled = [end for source, target, *_ in self._junctions for end in (source, target)]
+        self._neurons = list(dict.fromkeys(coupled))
+        self._before = {member: member.states["v"] for member in self._neurons}
+
+    def flow(self) -> None:
+        """Set the current through gap junctions for the coming step."""
+        expected, current = {}, {}
+        for member in self._neurons:
+            v = member.states["v"]
+            rise = torch.where(member.spiked, 0.0, v - self._before[member])
+            expected[member], self._before[member] = v + 0.5 * rise, v
+            current[member] = torch.zeros_like(v)
+        for source, target, (here, there), conductance in self._junctions:
+            flow = conductance * (expected[source][:, here] - expected[target][:, there])
+            current[source] = current[source].index_add(1, here, -flow)
+            current[target] = current[target].index_add(1, there, flow)
+        for member, total in current.items():
+            member.coupling = total
+
+
+def _in_tensors(junctions: GapJunctions, like: Tensor) -> tuple[list[Tensor], Tensor]:
+    """The cells at both ends, and the conductances."""
+    cells = (junctions.source_cell, junctions.target_cell)
+    ends = [torch.tensor(c.astype(np.int64), device=like.device) for c in cells]
+    return ends, like.new_tensor(junctions.conductance)

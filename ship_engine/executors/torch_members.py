@@ -40,6 +40,13 @@ class Neurons:
         What gives spikes a derivative.
     keys : list of (int, int)
         Of each repetition's random numbers.
+
+    Attributes
+    ----------
+    coupling : Tensor [batch, size] or 0
+        Current through gap junctions in the coming step, nA.
+    spiked : bool Tensor [batch, size]
+        Whether each has just spiked; all before the first step, so that nothing is continued.
     """
 
     def __init__(
@@ -66,6 +73,8 @@ class Neurons:
         part = current.new_tensor(dt / self._divisions)
         self._values |= self._functions.coefficients(self._values, part)
         self._pending: dict[tuple[str, int], Tensor] = {}
+        self.coupling: Tensor | float = 0.0
+        self.spiked = torch.ones(batch, group.size, dtype=torch.bool, device=current.device)
         # Whole steps that remain of each refractory period, and how many a new one has.
         self._left = current.new_zeros(batch, group.size, dtype=torch.int64)
         period = self._model.refractory_period
@@ -94,7 +103,7 @@ class Neurons:
         old = {name: self.received(name, step) for name in self.states}
         for port in self._model.ports:
             self._pending.pop((port.name, step), None)
-        values = self._values | {"i_inj": self._current[:, step]}
+        values = self._values | {"i_inj": self._current[:, step] + self.coupling}
         resting = self._left > 0
         new, distance = self._advanced(old, values, resting)
         if distance is not None and self._model.jumps():
@@ -104,7 +113,7 @@ class Neurons:
         spikes = self._current.new_zeros(self._left.shape)
         if distance is not None:
             spikes = torch.where(resting, spikes, self._surrogate(distance))
-        spiked = spikes.detach() > 0.0
+        self.spiked = spiked = spikes.detach() > 0.0
         for name, value in self._functions.reset(new, values).items():
             new[name] = torch.where(spiked, value, new[name])
         self._redraw(spiked, new)

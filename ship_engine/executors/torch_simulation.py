@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ship_engine.delivery.torch_autograd import Delivery
 from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
+from ship_engine.executors.torch_coupling import DifferentiableGaps
 from ship_engine.executors.torch_inputs import Given, Inputs, Replacements, checked_inputs
 from ship_engine.executors.torch_members import Emitter, Neurons, Path
 from ship_engine.groups import Group, NeuronGroup
@@ -40,12 +41,6 @@ def _refuse_unsupported(network: Network) -> None:
                 f"({projection.label}), for what they remember would have no gradient; "
                 "use Network.run, or synapses without a model, whose weights can be trained."
             )
-    if network.gap_junctions:
-        junctions = network.gap_junctions[0]
-        raise UnsupportedByExecutorError(
-            "TorchExecutor.simulate has no gap junctions, such as those between "
-            f"'{junctions.source.label}' and '{junctions.target.label}'; use Network.run."
-        )
 
 
 @dataclass
@@ -123,6 +118,7 @@ class Simulation:
                 path = Path(projection, weight, delivery, backward)
                 self._paths[projection.source].append(path)
         given.refuse_the_rest()
+        self._gaps = DifferentiableGaps(network, self._neurons, like)
 
     def _current(self, group: NeuronGroup, like: Tensor) -> Tensor:
         """What the network's current sources inject, [1, steps, components]."""
@@ -145,6 +141,7 @@ class Simulation:
             samples[group, state] = []
         spikes: dict[Group, list[Tensor]] = {group: [] for group in self._neurons}
         for step in range(self._steps):
+            self._gaps.flow()
             self._sample(samples, step)
             for member in self._stack:
                 self._advance(member, step, spikes)

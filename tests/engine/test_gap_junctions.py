@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from ship_engine.currents import StepCurrent
-from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
+from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
@@ -33,9 +34,9 @@ class Potential(Model):
         return (v * factor,)
 
 
-def build(executor, seed=1):
+def build(executor, seed=1, precision="off_grid"):
     """Two groups that fire, coupled within and between, one of them with a current."""
-    network = Network(0.1, seed, executor=executor)
+    network = Network(0.1, seed, precision, executor)
     random = np.random.default_rng(seed)
     first = NeuronGroup(LIFCurrentExponential, 4, "first", {"i_offset": [2.9, 1.9, 0.4, 2.4]})
     second = NeuronGroup(LIFConductanceAlpha, 4, "second", {"i_offset": 2.0, "tau_refrac": 3.0})
@@ -147,9 +148,27 @@ def test_only_membranes_that_take_a_current(network, cells, other):
     assert cells.coupling is None
 
 
-def test_a_differentiable_simulation_has_no_gap_junctions(kernel_cache):
+def test_a_differentiable_simulation_has_the_same_currents(kernel_cache):
+    network = build(TorchExecutor(), precision="on_grid")
+    groups = network.groups
+    network.run(300)
+    found = TorchExecutor().simulate(network, 300, record=[(group, "v") for group in groups])
+    for monitor, group in zip(network.state_monitors, groups, strict=True):
+        v = found.states[group, "v"][0]
+        np.testing.assert_allclose(monitor.samples, v, rtol=0.0, atol=1e-9)
+        assert found.spikes[group].sum() == network.spike_monitors[group].count > 5
+
+
+def test_gradients_flow_through_gap_junctions(kernel_cache):
     network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
-    cells = network.add(NeuronGroup(LIFCurrentExponential, 4, "cells"))
-    network.couple(cells, cells, RING, 0.1)
-    with pytest.raises(UnsupportedByExecutorError, match=r"gap junctions.*'cells'.*Network\.run"):
-        TorchExecutor().simulate(network, 10)
+    first, second = (NeuronGroup(LIFCurrentExponential, 2, name) for name in ("first", "second"))
+    pair = (np.array([0], np.int32), np.array([1], np.int32))
+    for group in (first, second):
+        network.add(group)
+    network.couple(first, second, pair, 0.05)
+    drive = torch.full((1, 2), 0.2, dtype=torch.float64, requires_grad=True)
+    options = {"parameters": {(first, "i_offset"): drive}, "record": [(second, "v")]}
+    v = TorchExecutor().simulate(network, 100, **options).states[second, "v"]
+    v[0, -1].sum().backward()
+    assert drive.grad[0, 0] > 0.01
+    assert drive.grad[0, 1] == 0.0
