@@ -272,6 +272,13 @@ def _mistaken_names(model: type[Model]) -> Iterator[str]:
     for name in (*(port.state for port in model.ports), *model.held, *model.reset_states):
         if name not in states:
             yield f"'{name}' in ports, held or reset_states is none of its states, {states}."
+    parameters = [parameter.name for parameter in model.parameters]
+    for port in model.ports:
+        if port.time_constant not in (None, *parameters):
+            yield (
+                f"'{port.time_constant}', the time constant of its port '{port.name}', is none of "
+                f"its parameters, {parameters}."
+            )
 
 
 def _mistakes_of_synapse(model: type[Synapse]) -> Iterator[str]:

@@ -176,27 +176,19 @@ class DepressingPart(Part):
         pairs: Pairs,
         values: Values,
     ) -> None:
-        self._response = _time_constant(ends)
         super().__init__(network, ends, synapse_type, pairs, {**values, "tau_psc": INSTANTANEOUS})
         self.prepare_run()
 
     def prepare_run(self) -> None:
-        if self._response is None:
+        name = self.ends.port.time_constant
+        if name is None:
             return
-        duration = self.ends.target_group.values[self._response]
+        duration = self.ends.target_group.values[name]
         if duration.size > 1:
             duration = duration[self.target_cell]
         with as_pynn_errors():
             if not (duration == self._projection.get("tau_psc")).all():
                 self._projection.set(tau_psc=duration)
-
-
-def _time_constant(ends: Ends) -> str | None:
-    """The engine's name of the time constant with which a receptor's response decays."""
-    names = {p.name for p in ends.target_group.model.parameters}
-    suffix = ends.port.state.rpartition("_")[2]
-    found = [f"{name}_{suffix}" for name in ("tau_syn", "tau_decay")]
-    return next((name for name in found if name in names), None)
 
 
 class QuantalPart(Part):

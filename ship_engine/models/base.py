@@ -73,6 +73,9 @@ class Port:
     state: str
     unit: str
     gain: str | None = None
+    time_constant: str | None = None
+    """Parameter (ms) with which what has arrived decays; None if its effect is over at once.
+    Synapses that run out of resources ask for it."""
 
 
 Elementwise = Callable[..., tuple[Any, ...]]

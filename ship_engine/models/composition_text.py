@@ -30,8 +30,10 @@ class Part:
         self.states = tuple(replace(s, name=self.rename(s.name)) for s in cls.states)
         self.port: Port | None = None
         if not issubclass(cls, Mechanism):
-            gain = cls.port.gain and self.rename(cls.port.gain)
-            self.port = Port(port, self.rename(cls.port.state), cls.port.unit, gain)
+            known = ("state", "gain", "time_constant")
+            names = {name: getattr(cls.port, name) for name in known}
+            renamed = {role: name and self.rename(name) for role, name in names.items()}
+            self.port = replace(cls.port, name=port, **renamed)
         self.names = [s.name for s in self.states]
 
     def rename(self, name: str) -> str:

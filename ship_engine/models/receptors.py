@@ -51,7 +51,7 @@ class CurrentExponential(Receptor):
 
     parameters = (TAU_SYN,)
     states = (State("isyn", 0.0, "nA"),)
-    port = Port("", "isyn", "nA")
+    port = Port("", "isyn", "nA", time_constant="tau_syn")
     coefficients = ("decay",)
     coupling_coefficients = ("to_v",)
 
@@ -90,7 +90,7 @@ class CurrentAlpha(Receptor):
 
     parameters = (TAU_SYN,)
     states = (State("isyn", 0.0, "nA"), State("isyn_rise", 0.0, "nA/ms"))
-    port = Port("", "isyn_rise", "nA", gain="peak_rate")
+    port = Port("", "isyn_rise", "nA", gain="peak_rate", time_constant="tau_syn")
     coefficients = ("decay", "gained", "peak_rate")
     coupling_coefficients = ("to_v", "rise_to_v")
 
@@ -158,7 +158,7 @@ class ConductanceExponential(Receptor):
 
     parameters = (E_SYN, TAU_SYN)
     states = (State("gsyn", 0.0, "uS"),)
-    port = Port("", "gsyn", "uS")
+    port = Port("", "gsyn", "uS", time_constant="tau_syn")
     coefficients = ("decay",)
     conductance_based = True
 
@@ -185,7 +185,7 @@ class ConductanceAlpha(Receptor):
 
     parameters = (E_SYN, TAU_SYN)
     states = (State("gsyn", 0.0, "uS"), State("gsyn_rise", 0.0, "uS/ms"))
-    port = Port("", "gsyn_rise", "uS", gain="peak_rate")
+    port = Port("", "gsyn_rise", "uS", gain="peak_rate", time_constant="tau_syn")
     coefficients = ("decay", "gained", "peak_rate")
     conductance_based = True
 
@@ -226,7 +226,7 @@ class ConductanceBeta(Receptor):
         Parameter("tau_decay", 1.7, "ms", minimum=0.0, exclusive=True),
     )
     states = (State("gsyn", 0.0, "uS"), State("gsyn_rise", 0.0, "uS/ms"))
-    port = Port("", "gsyn_rise", "uS", gain="peak_rate")
+    port = Port("", "gsyn_rise", "uS", gain="peak_rate", time_constant="tau_decay")
     coefficients = ("decay", "decay_rise", "gained", "peak_rate")
     conductance_based = True
 

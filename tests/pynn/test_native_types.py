@@ -234,6 +234,10 @@ class TestRefused:
             ({"coefficients": ()}, "'advance_timestep' asks for 'decay'"),
             ({"threshold": staticmethod(lambda x, top: x - top)}, "'threshold' asks for 'top'"),
             ({"ports": (Port("push", "y", "mV"),)}, "'y' in ports, held or reset_states"),
+            (
+                {"ports": (Port("push", "x", "mV", time_constant="tau_x"),)},
+                "'tau_x', the time constant of its port 'push', is none of its parameters",
+            ),
             ({"held": ("tau",)}, "'tau' in ports, held or reset_states"),
             ({"states": (*Relaxation.states, State("y", 0.0, "blip"))}, "unit 'blip' of y"),
         ],

@@ -100,6 +100,29 @@ def test_the_time_constant_of_the_receptor_may_change(sim, samples):
     assert "tau_psc" not in projection.synapse_type.get_parameter_names()
 
 
+def test_each_receptor_has_a_time_constant_of_its_own(sim):
+    composed = sim.PointNeuron(
+        sim.LIF(), AMPA=sim.BetaPSR(tau_rise=1.0, tau_decay=8.0), NMDA=sim.AlphaPSR(tau_syn=30.0)
+    )
+    found = []
+    source = sim.Population(1, sim.SpikeSourceArray(spike_times=TIMES))
+    for celltype, receptors in (
+        (composed, ("AMPA", "NMDA")),
+        (sim.IF_curr_alpha(tau_syn_E=8.0, tau_syn_I=30.0), ("excitatory", "inhibitory")),
+        (sim.IF_cond_exp(tau_syn_E=8.0, tau_syn_I=30.0), ("excitatory", "inhibitory")),
+    ):
+        cell = sim.Population(1, celltype)
+        for receptor in receptors:
+            synapse = sim.TsodyksMarkramSynapse(weight=0.0, U=0.5, tau_rec=50.0)
+            projection = sim.Projection(source, cell, sim.AllToAllConnector(), synapse,
+                                        receptor_type=receptor)  # fmt: skip
+            found.append(projection)
+    sim.run(120.0)
+    states = [projection.get(["x", "y"], "list")[0] for projection in found]
+    assert states[0] == states[2] == states[4]
+    assert states[1] == states[3] == states[5] != states[0]
+
+
 def test_initial_states_hold_now_and_after_each_reset(sim, samples):
     source = sim.Population(2, sim.SpikeSourceArray(spike_times=[1.0]))
     cells = sim.Population(2, sim.IF_curr_exp(v_thresh=1000.0))
