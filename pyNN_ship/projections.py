@@ -219,7 +219,10 @@ class Projection(SynapseAccess):
             If the synapse type has no such parameter or state.
         ValueError
             If the interval is no multiple of the time step.
+        RuntimeError
+            If the projection was made before the last `setup`.
         """
+        self._recorder.require_this_network()
         if variables is None:
             self._recorder.stop()
             return
@@ -265,6 +268,7 @@ class Projection(SynapseAccess):
         pyNN.errors.NothingToWriteError
             If there are no data.
         """
+        self._recorder.require_this_network()
         block = self._recorder.block(variable_names(variables), annotations or {})
         if clear:
             self._recorder.clear()

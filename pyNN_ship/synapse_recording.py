@@ -75,6 +75,13 @@ class SynapseRecorder:
             if known is None or known.interval != interval:
                 self._traces[name] = Trace(self._network.step, interval)
 
+    def require_this_network(self) -> None:
+        """Refuse to go on with a projection that `setup` has forgotten."""
+        if self._network is not simulator.state.network:
+            raise RuntimeError(
+                f"'{self._projection.label}' was made before the last setup(); make it again."
+            )
+
     def stop(self) -> None:
         """Record nothing any longer, and forget what was recorded since the last reset."""
         self._traces = {}

@@ -155,3 +155,7 @@ def test_what_cannot_be_recorded(sim, projection):
                           receptor_type="excitatory")  # fmt: skip
     with pytest.raises(errors.InvalidParameterValueError, match="in nA and mV; make a projection"):
         both.record("weight")
+    sim.setup()
+    for call in (lambda: projection.record("weight"), projection.get_data):
+        with pytest.raises(RuntimeError, match="made before the last setup"):
+            call()
