@@ -28,6 +28,7 @@ benchmarks:
   tiny         10 neurons, a whole process        build      each connector, 4,000 x 4,000
   step         one step of two single neurons     first_use  a model before it was compiled
   stdp         100,000 plastic synapses, 5 s      cells      one step of each cell type
+  synapses     100,000 with short-term dynamics or failures: cost, and what they transmit
   accuracy     spike times of every cell type against the true ones (--repeats 1)
   lif_accuracy spike times and potentials of the integrate-and-fire cells (--repeats 1)
 """

@@ -20,6 +20,7 @@ NAMES = (
     "lif_accuracy",
     "stdp",
     "cells",
+    "synapses",
 )
 
 

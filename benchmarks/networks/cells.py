@@ -33,7 +33,7 @@ CURRENTS = {  # nA
     "EIF_cond_alpha_isfa_ista": 0.65,
     "Izhikevich": 0.0045,
     "HH_cond_exp": 0.1,
-    "GIF_cond_exp": 0.75,
+    "GIF_cond_exp": 0.95,
 }
 VARIANTS = tuple(CURRENTS)
 STANDARD = "IF_cond_exp"
