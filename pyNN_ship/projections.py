@@ -24,6 +24,10 @@ from .synapse_recording import SynapseRecorder
 from .units import magnitude
 
 
+NO_RECEPTOR = (None, "default", "gap", "source_section.gap")
+"""What scripts give as the receptor type of gap junctions, the last for NEURON."""
+
+
 class Projection(SynapseAccess):
     __doc__ = common.Projection.__doc__
     _simulator = simulator
@@ -50,8 +54,8 @@ class Projection(SynapseAccess):
                 "reach; spike sources only send."
             )
         electrical = getattr(synapse_type, "electrical", False)
-        if electrical and receptor_type in (None, "default", "gap", "source_section.gap"):
-            # Gap junctions have none; PyNN asks for one all the same, and NEURON has the last.
+        if cells and electrical and receptor_type in NO_RECEPTOR:
+            # Gap junctions have none; PyNN asks for one all the same.
             receptor_type = postsynaptic_population.receptor_types[0]
         super().__init__(
             presynaptic_population,
@@ -74,6 +78,12 @@ class Projection(SynapseAccess):
         self._refuse_forgotten_cells()
         self._check_weight_unit(self.synapse_type.weight_unit)
         self._collected: list[tuple[Any, int, dict[str, Any]]] = []
+        self._connect(connector)
+        self._recorder = SynapseRecorder(self)
+        simulator.state.projections.append(self)
+
+    def _connect(self, connector: Any) -> None:
+        """Make all connections, or none."""
         network = self._network
         held: list[list[Any]] = [network.projections, network.gap_junctions]
         before = [len(things) for things in held]
@@ -86,8 +96,6 @@ class Projection(SynapseAccess):
                 del things[count:]
             network.structure += 1
             raise
-        self._recorder = SynapseRecorder(self)
-        simulator.state.projections.append(self)
 
     def _refuse_forgotten_cells(self) -> None:
         for population in (*self._pre_cells.populations, *self._post_cells.populations):

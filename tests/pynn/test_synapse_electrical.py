@@ -80,6 +80,14 @@ def test_conductances_can_be_set(sim, cells, samples):
     assert_allclose(samples(cells, "v")[-1], potentials(np.nan_to_num(matrix), 10.0), atol=1e-3)
 
 
+@pytest.mark.parametrize("receptor", [None, "gap", "source_section.gap", "excitatory"])
+def test_the_receptor_type_means_nothing(sim, cells, receptor):
+    junction = sim.ElectricalSynapse(weight=0.01)
+    projection = sim.Projection(cells, cells, sim.OneToOneConnector(), junction,
+                                receptor_type=receptor)  # fmt: skip
+    assert projection.receptor_type == "gap"
+
+
 def test_views_and_assemblies(sim, cells):
     other = sim.Population(2, sim.IF_curr_alpha(), label="other")
     left, right = cells[1:3], sim.Assembly(other[1:2], cells[0:1], label="right")
@@ -132,6 +140,8 @@ def test_what_cannot_be_coupled(sim, cells, network):
         sim.Projection(source, cells, sim.AllToAllConnector(), junction)
     with pytest.raises(errors.ConnectionError, match="spike sources only send"):
         sim.Projection(cells, source, sim.AllToAllConnector(), junction)
+    with pytest.raises(errors.ConnectionError, match="must be a Population"):
+        sim.Projection(cells, "cells", sim.AllToAllConnector(), junction)
     with pytest.raises(errors.InvalidParameterValueError, match="in uS"):
         sim.ElectricalSynapse(weight=1.0 * pq.nA)
     with pytest.raises(errors.InvalidWeightError, match=r"A weight of -0.1 for .Elec"):
