@@ -23,7 +23,6 @@ from .synapse_access import SynapseAccess
 from .synapse_recording import SynapseRecorder
 from .units import magnitude
 
-
 NO_RECEPTOR = (None, "default", "gap", "source_section.gap")
 """What scripts give as the receptor type of gap junctions, the last for NEURON."""
 
