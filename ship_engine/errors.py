@@ -35,11 +35,16 @@ class NonFiniteStateError(ShipError, ArithmeticError):
         Index of the cell in the group.
     time : float
         Time in ms at which it was found.
+    value : float
+        What it became.
     """
 
     def __init__(self, group: str, state: str, cell: int, time: float, value: float) -> None:
-        self.group, self.state, self.cell, self.time = group, state, cell, time
+        self.group, self.state, self.cell, self.time, self.value = group, state, cell, time, value
         super().__init__(
             f"'{state}' of cell {cell} of '{group}' became {value} at t = {time:g} ms. "
             "A smaller time step, or smaller weights or currents, keeps the integration stable."
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.group, self.state, self.cell, self.time, self.value)

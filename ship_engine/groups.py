@@ -43,6 +43,8 @@ class Group:
         Parameters; one element stands for all components.
     version : int
         Grows with every change of a parameter, so that executors know what to refresh.
+    share : slice
+        The components that this process computes; all, if it is the only one.
     history : SpikeHistory or None
         Spikes that plastic synapses onto these components have still to take in.
     queue : SpikeQueue or None
@@ -61,6 +63,7 @@ class Group:
         self.model, self.size, self.label = model, int(size), label or model.name
         self.values = {p.name: np.array([p.default]) for p in model.parameters}
         self.version = 0
+        self.share = slice(0, self.size)
         self.ring = RingBuffer(len(model.ports), self.size)
         self.history: SpikeHistory | None = None
         self.queue: SpikeQueue | None = None

@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.clock import Clock
 from ship_engine.currents import CurrentSource
 from ship_engine.delivery.base import group_synapses
-from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.distribution import (
+    Communicator,
+    OneProcess,
+    local_synapses,
+    share_of,
+    synapse_numbers,
+)
+from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
 from ship_engine.gap_junctions import Coupling, GapJunctions
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import SpikeMonitor, StateMonitor
@@ -56,6 +63,8 @@ class Network:
         What runs the network; by default the Numba executor.
     cache : KernelCache, optional
         Compiled functions; networks may share one.
+    communicator : Communicator, optional
+        Of several processes that share the network; see `ship_engine.distribution`.
 
     Attributes
     ----------
@@ -76,6 +85,7 @@ class Network:
         spike_precision: str = "off_grid",
         executor: Executor | None = None,
         cache: KernelCache | None = None,
+        communicator: Communicator | None = None,
     ) -> None:
         if not (np.isfinite(dt) and dt > 0.0):
             raise InvalidValueError(f"A time step of {dt} ms; it must be > 0, such as 0.1.")
@@ -94,6 +104,12 @@ class Network:
         self.clock = Clock(dt)
         self.seed, self.on_grid = int(seed), spike_precision == "on_grid"
         self.executor, self.cache = executor, cache
+        self.communicator = OneProcess() if communicator is None else communicator
+        if self.communicator.size > 1 and not executor.distributes:
+            raise UnsupportedByExecutorError(
+                f"{self.communicator.size} processes and the executor '{executor.name}', which "
+                "runs a network in one; use the executor 'numba', or one process."
+            )
         self.groups: list[Group] = []
         self.projections: list[Projection] = []
         self.gap_junctions: list[GapJunctions] = []
@@ -110,6 +126,8 @@ class Network:
 
     def add(self, group: Group) -> Group:
         """Add a group; returns it."""
+        communicator = self.communicator
+        group.share = share_of(group.size, len(self.groups), communicator.rank, communicator.size)
         self.groups.append(group)
         self._draw(group)
         self.structure += 1
@@ -173,6 +191,8 @@ class Network:
             )
         check_connections(source, target, pairs, weight, delay)
         given = dict(parameters or {})
+        if self.communicator.size > 1:
+            pairs, (weight, delay), given = local_synapses(target, pairs, (weight, delay), given)
         if given and model is None:
             raise UnknownNameError(f"Synapses without a model have no '{next(iter(given))}'.")
         synapses, values = group_synapses(self.cache, source.size, *pairs, weight, delay, given)
@@ -183,6 +203,8 @@ class Network:
             dynamics.set(**values)
         projection = Projection(self, (source, target, port), synapses, dynamics)
         self.projections.append(projection)
+        if dynamics is not None and dynamics.model.draws() and self.communicator.size > 1:
+            dynamics.number = synapse_numbers(self, projection)
         self.structure += 1
         return projection
 
@@ -214,6 +236,12 @@ class Network:
             conductance is negative or not finite.
         """
         self._require(source, target)
+        if self.communicator.size > 1:
+            raise InvalidValueError(
+                f"Gap junctions between '{source.label}' and '{target.label}' in a network that "
+                "several processes share; they need every potential in every time step. Run it in "
+                "one process."
+            )
         for group in (source, target):
             states = [state.name for state in group.model.states]
             if "v" not in states or not group.model.takes_current():

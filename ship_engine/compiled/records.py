@@ -71,7 +71,8 @@ SYNAPSE_AXONAL = 23  # float64 ms: from the presynaptic cell to the synapse
 SYNAPSE_ARRIVED = 24  # int64 for each synapse: presynaptic spikes that have reached it
 SYNAPSE_KEY = 25  # two words, for random numbers
 SYNAPSE_DEFERRED = 27  # float64 ms: arrival of a spike whose effect is deferred; else negative
-SYNAPSE_HEADER = 28  # states and parameters follow
+SYNAPSE_NUMBER = 28  # int64: by which each draws random numbers; 0 if by its place
+SYNAPSE_HEADER = 29  # states and parameters follow
 
 # One table for the gap junctions between two groups.
 GAP_SOURCE_V = 0  # float64 row
@@ -145,3 +146,30 @@ COUPLED_ROWS = 18
 NETWORK_COLUMNS = 19
 
 RUN_GROUP, RUN_DELIVERY, RUN_SYNAPSES = 0, 1, 2
+
+# One row for each group of a network that several processes share.
+SHARE_LOW = 0  # the first cell that this process computes
+SHARE_HIGH = 1  # the first behind them
+SHARE_INDEX = 2  # int32: where its kernel leaves the cells that spiked
+SHARE_OFFSET = 3  # float64
+SHARE_LIST = 4  # where their spikes are noted: WINDOW_OWN or WINDOW_COMMON
+SHARE_COLUMNS = 5
+
+# A window of time in such a network: one table.  A noted spike is two words: its moment (steps
+# since the window's start, times groups, plus the place of its group) above the number of the
+# cell in the lower half; and the bits of its offset.
+WINDOW_FIRST = 0  # step at which it starts
+WINDOW_SHARES = 1  # rows as above
+WINDOW_OWN = 2  # address, count and capacity of the spikes of neurons that this process computes
+WINDOW_COMMON = 5  # the same for spikes that every process finds
+WINDOW_MOST_OWN = 8  # most spikes that one step may bring
+WINDOW_MOST_COMMON = 9
+WINDOW_RUNS = 10  # address of rows with the address and the number of spikes of each sorted list
+WINDOW_RUN_COUNT = 11
+WINDOW_HEADS = 12  # int64 scratch, one for each list
+WINDOW_MOMENT = 13  # int64: of all spikes, in the order in which one process delivers them
+WINDOW_INDEX = 14  # int32
+WINDOW_OFFSET = 15  # float64
+WINDOW_COUNT = 16  # written: how many they are
+WINDOW_DELIVERED = 17  # written: how many have been delivered
+WINDOW_COLUMNS = 18

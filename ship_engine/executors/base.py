@@ -25,6 +25,8 @@ class Executor(ABC):
 
     name: ClassVar[str]
     """How the user chooses it."""
+    distributes: ClassVar[bool] = False
+    """Whether several processes may share a network."""
 
     @abstractmethod
     def run(

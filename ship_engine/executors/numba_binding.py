@@ -60,6 +60,16 @@ class Binding:
     def address(self) -> int:
         return address(self._table)
 
+    @property
+    def bound_groups(self) -> list[BoundGroup]:
+        """The groups, in the order of the network."""
+        return list(self._groups.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether a group has stopped the last run."""
+        return bool(self._table[r.FAILED_GROUP] >= 0)
+
     def refresh(self) -> None:
         """Follow what has changed in the network since the last run."""
         network = self._network
@@ -230,9 +240,14 @@ class Binding:
             row[r.SAMPLES] = address(monitor.data)
             row[r.SAMPLE_COUNT] = monitor.count
             row[r.PHASE], row[r.LAST_SAMPLE] = monitor.phase, monitor.last
-        for row, (group, bound) in zip(self._group_records, self._groups.items(), strict=True):
+        for row, bound in zip(self._group_records, self._groups.values(), strict=True):
             if bound.prepare(self._network, first, last):
                 self._record_group(row, bound)
+        self.prepare_records()
+
+    def prepare_records(self) -> None:
+        """Make room in what keeps spikes."""
+        for row, (group, bound) in zip(self._group_records, self._groups.items(), strict=True):
             spikes = self._network.spike_monitors.get(group)
             if spikes is None:
                 row[r.LOG_MASK] = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,7 @@ import numpy as np
 from ship_engine.errors import ShipError
 from ship_engine.executors.base import Executor, first_non_finite
 from ship_engine.executors.numba_binding import Binding
+from ship_engine.executors.numba_windows import WindowedRun
 from ship_engine.groups import NeuronGroup
 from ship_engine.lowering.cache import KernelCache
 
@@ -35,6 +37,7 @@ class NumbaExecutor(Executor):
     """
 
     name = "numba"
+    distributes = True
 
     def __init__(self, cache: KernelCache | None = None) -> None:
         self.cache = cache or KernelCache()
@@ -48,6 +51,10 @@ class NumbaExecutor(Executor):
         if binding is None:
             binding = self._bindings[network] = Binding(network, self.cache)
         binding.refresh()
+        if network.communicator.size > 1:
+            check = partial(self._found, network, binding)
+            WindowedRun(network, binding, self.cache, check).run(steps, progress)
+            return
         drive = self.cache.fixed("drive")
         end, chunk = network.step + steps, FIRST_CHUNK
         while True:
@@ -57,7 +64,9 @@ class NumbaExecutor(Executor):
             network.step = drive(binding.address, first, last, int(last == end))
             elapsed = time.perf_counter() - begun
             binding.collect()
-            self._check(network, binding)
+            error = self._found(network, binding)
+            if error is not None:
+                raise error
             chunk = max(100, int(chunk * min(2.0, CHUNK_SECONDS / max(elapsed, 1e-9))))
             if progress is not None:
                 progress(network.step - first)
@@ -70,14 +79,16 @@ class NumbaExecutor(Executor):
             binding.refresh()
             binding.catch_up()
 
-    def _check(self, network: Network, binding: Binding) -> None:
+    def _found(self, network: Network, binding: Binding) -> ShipError | None:
+        """What is wrong with the states, if anything is."""
         failed = binding.failed_group()
         if failed is not None:
             error = first_non_finite(failed, network.clock.time(network.step + 1))
-            raise error or ShipError(f"'{failed.label}' brought more spikes than it can hold.")
+            return error or ShipError(f"'{failed.label}' brought more spikes than it can hold.")
         for group in network.groups:
             error = first_non_finite(group, network.time)
             if error is not None:
-                raise error
+                return error
             if isinstance(group, NeuronGroup):
                 group.states[np.abs(group.states) < NEGLIGIBLE] = 0.0
+        return None

@@ -87,6 +87,8 @@ class BoundSynapses:
         row[r.SYNAPSE_DENDRITIC] = self._dendritic.ctypes.data
         row[r.SYNAPSE_AXONAL] = self._axonal.ctypes.data
         row[r.SYNAPSE_SEEN] = dynamics.seen.ctypes.data
+        if dynamics.number is not None:
+            row[r.SYNAPSE_NUMBER] = dynamics.number.ctypes.data
         row[r.SYNAPSE_DEFERRED] = dynamics.deferred.ctypes.data
         row[r.SYNAPSE_ARRIVED] = dynamics.arrived.ctypes.data
         for name, position in self._layout.state.items():

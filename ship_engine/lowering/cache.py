@@ -53,9 +53,13 @@ class _Fixed(NamedTuple):
 
 _DIALECT = ("elementwise", "compiled.dialect", "compiled.records", "lowering.layout")
 _DELIVERY = ("delivery.numba_cpu", "compiled.time_loop", *_DIALECT)
+_WINDOWS = ("compiled.windows", *_DELIVERY)
 _SOURCES = ("compiled.sources", "compiled.philox", "random", *_DIALECT)
 _FIXED = {
     "drive": _Fixed("compiled.time_loop", 4, _DELIVERY),
+    "compute_window": _Fixed("compiled.windows", 4, _WINDOWS),
+    "merge_spikes": _Fixed("compiled.windows", 1, _WINDOWS),
+    "deliver_window": _Fixed("compiled.windows", 4, _WINDOWS),
     "array_kernel": _Fixed("compiled.sources", 4, _SOURCES),
     "poisson_kernel": _Fixed("compiled.sources", 4, _SOURCES),
     "group_by_source": _Fixed("compiled.sorting", 7, ("compiled.sorting", *_DIALECT)),

@@ -124,6 +124,7 @@ class SynapseWriter:
         if self._draws:
             lines += [
                 f"arrived_row = int64(S[{r.SYNAPSE_ARRIVED}])",
+                f"number_row, numbered = int64(S[{r.SYNAPSE_NUMBER}]), S[{r.SYNAPSE_NUMBER}] != 0",
                 f"key_0, key_1 = low_word(S[{r.SYNAPSE_KEY}]), low_word(S[{r.SYNAPSE_KEY + 1}])",
             ]
         return lines
@@ -242,8 +243,9 @@ class SynapseWriter:
         if self._draws:
             lines += [
                 "number = arrived_row[e]",
-                "words = philox(key_0, key_1, low_word(e), low_word(number), "
-                "high_word(number), high_word(e))",
+                "name = number_row[e] if numbered else e",
+                "words = philox(key_0, key_1, low_word(name), low_word(number), "
+                "high_word(number), high_word(name))",
             ]
             values |= {name: f"unit(words[{k}])" for k, name in enumerate(UNIFORMS)}
         changes = "".join(f"{own(name)}_new, " for name in model.pre_changes)

@@ -43,6 +43,8 @@ class Dynamics:
         synapse; else -1.
     arrived : int64 [count], or [0] if no random numbers are needed
         How many presynaptic spikes each has taken in; random numbers are drawn by it.
+    number : int64 [count] or None
+        Random numbers are drawn by it too; None stands for the place of each.
     first_queued : int
         Number of the first spike in the source's `SpikeQueue` that is for these synapses; those
         before are older than them, or had gone all the way before delays were changed.
@@ -62,6 +64,7 @@ class Dynamics:
         self.seen = np.zeros(count if model.plastic() else 0, np.int64)
         self.deferred = np.full(self.seen.size, -1.0)
         self.arrived = np.zeros(count if model.draws() else 0, np.int64)
+        self.number: NDArray[np.int64] | None = None
         self.first_queued = 0
         self.weight = weight.copy()
 
