@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pyNN import common, errors
 from pyNN.parameters import LazyArray
 
+from . import simulator
 from .addresses import Cells
 from .connections import checked_weights, delay_steps
 from .parts import Part
+from .processes import connections_of_all
 from .standardmodels.synapses import WEIGHT, SynapseModel, weight_unit
-from .synapse_values import as_matrix, flat_index, for_connections
+from .synapse_values import as_matrix, for_connections
 from .units import has_unit, magnitude
 
 ADDRESSES = ("presynaptic_index", "postsynaptic_index")
@@ -49,6 +51,10 @@ class SynapseAccess(common.Projection):
             return self._postsynaptic_index
         arrays = [part.get(name) for part in self._parts]
         return np.concatenate(arrays) if arrays else np.empty(0)
+
+    def _columns(self, names: list[str], gather: Any) -> list[NDArray[Any]]:
+        """Attributes of the connections of this process or, gathered, of all."""
+        return connections_of_all(self, [self._values(name) for name in names], gather)
 
     def get(
         self,
@@ -95,7 +101,7 @@ class SynapseAccess(common.Projection):
         self._refuse_unknown(names, [*self._parameters(), *self._states(), *ADDRESSES])
         if format == "list":
             names = [*ADDRESSES, *names] if with_address else names
-            columns = [self._values(name).tolist() for name in names]
+            columns = [column.tolist() for column in self._columns(names, gather)]
             return columns[0] if single and not with_address else list(zip(*columns, strict=True))
         if format != "array":
             raise ValueError(f"format = {format!r}; give 'list' or 'array'.")
@@ -104,10 +110,9 @@ class SynapseAccess(common.Projection):
                 "`multiple_synapses` argument must be one of "
                 f"{list(self.MULTI_SYNAPSE_OPERATIONS)}, not {multiple_synapses!r}."
             )
-        flat = flat_index(self)
-        matrices = [
-            as_matrix(self.shape, flat, self._values(name), multiple_synapses) for name in names
-        ]
+        pre, post, *columns = self._columns([*ADDRESSES, *names], gather)
+        flat = pre.astype(np.int64) * self.post.size + post
+        matrices = [as_matrix(self.shape, flat, each, multiple_synapses) for each in columns]
         return matrices[0] if single else matrices
 
     def _parameters(self) -> list[str]:
@@ -155,6 +160,8 @@ class SynapseAccess(common.Projection):
             part.check(self.synapse_type, own, self.label)
         for part, own in zip(self._parts, self._pieces(checked), strict=True):
             part.set(own)
+        if "delay" in checked:
+            simulator.state.tell_delays()
 
     set.__doc__ = common.Projection.set.__doc__
 

@@ -47,6 +47,10 @@ class Communicator(ABC):
         """What each process gives, in their order; all processes get it."""
 
     @abstractmethod
+    def collect(self, item: Any) -> list[Any] | None:
+        """What each process gives, in their order; only the first gets it."""
+
+    @abstractmethod
     def exchange(
         self, words: NDArray[np.int64] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
@@ -74,6 +78,9 @@ class OneProcess(Communicator):
     rank, size = 0, 1
 
     def gather(self, item: Any) -> list[Any]:
+        return [item]
+
+    def collect(self, item: Any) -> list[Any] | None:
         return [item]
 
     def exchange(
@@ -104,6 +111,14 @@ class MPIProcesses(Communicator):
 
     def gather(self, item: Any) -> list[Any]:
         return list(self._comm.allgather(item))
+
+    def collect(self, item: Any) -> list[Any] | None:
+        found: list[Any] | None = self._comm.gather(item, root=0)
+        return found
+
+    def stop_all(self) -> None:
+        """End all processes at once, since this one cannot go on."""
+        self._comm.Abort(1)
 
     def exchange(
         self, words: NDArray[np.int64] | None
@@ -166,6 +181,45 @@ def local_synapses(
 
     values = {name: kept(value) for name, value in given.items()}
     return (pairs[0][here], pairs[1][here]), (kept(common[0]), kept(common[1])), values
+
+
+def tell_parameters(network: Network) -> None:
+    """Let every process know the parameters of all cells as those have them that compute them.
+
+    A process may have changed those of its own cells only; sources are computed by all.
+    """
+    communicator = network.communicator
+    changed = communicator.gather([g.version != g.told for g in network.groups])
+    for number, group in enumerate(network.groups):
+        if any(told[number] for told in changed):
+            mine: dict[str, Any] = {
+                name: value if value.size == 1 else value[group.share]
+                for name, value in group.values.items()
+            }
+            mine |= {name: values[group.share] for name, values in group.sequences.items()}
+            _take_over(group, number, communicator.gather(mine))
+            group.told = group.version
+
+
+def _take_over(group: Group, number: int, told: list[dict[str, Any]]) -> None:
+    shares = [share_of(group.size, number, rank, len(told)) for rank in range(len(told))]
+    news: dict[str, Any] = {}
+    for name, known in group.values.items():
+        full = np.array(np.broadcast_to(known, (group.size,)))
+        for share, values in zip(shares, told, strict=True):
+            full[share] = values[name]
+        if (full != known).any():
+            news[name] = full
+    lists: dict[str, Any] = {}
+    for name, sequences in group.sequences.items():
+        lists[name] = list(sequences)
+        for share, values in zip(shares, told, strict=True):
+            lists[name][share] = values[name]
+        pairs = zip(lists[name], sequences, strict=True)
+        if not all(np.array_equal(new, old) for new, old in pairs):
+            news |= lists
+    if news:
+        group.set(None, **news)
 
 
 def synapse_numbers(network: Network, projection: Projection) -> NDArray[np.int64]:

@@ -517,15 +517,6 @@ def test_standard_models_are_listed(sim):
     assert all(hasattr(sim, name) for name in names)
 
 
-@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"])
-def test_one_of_several_processes_is_refused(sim, monkeypatch, name):
-    monkeypatch.setenv(name, "4")
-    with pytest.raises(RuntimeError, match=f"one of 4 MPI processes .{name}.*without mpiexec"):
-        sim.setup()
-    monkeypatch.setenv(name, "1")
-    assert sim.setup() == 0
-
-
 def test_signals_with_the_time_of_each_sample(sim):
     sim.setup(timestep=0.1, record_sample_times=True)
     cells = sim.Population(2, sim.IF_cond_exp(i_offset=1.0))
