@@ -28,7 +28,8 @@ HISTORY_TIMES = 19  # float64 [cell, capacity]: spikes for plastic synapses; 0 i
 HISTORY_COUNT = 20  # int64 for each cell
 HISTORY_CAPACITY = 21
 HISTORY_FULL = 22  # written: whether a cell has no room for one more
-GROUP_COLUMNS = 23
+KEEP_SPIKES = 23  # address of the function that fills queue and history; 0 if there are none
+GROUP_COLUMNS = 24
 
 # One row for each projection.
 SOURCE = 0  # row of the source group
@@ -143,7 +144,9 @@ GAPS = 15
 GAP_TABLES = 16
 COUPLED = 17
 COUPLED_ROWS = 18
-NETWORK_COLUMNS = 19
+ARRIVE = 19  # address of the function that brings spikes from axons to synapses; 0 if none does
+COUPLE = 20  # address of the function that computes gap junctions; 0 if there are none
+NETWORK_COLUMNS = 21
 
 RUN_GROUP, RUN_DELIVERY, RUN_SYNAPSES = 0, 1, 2
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 from ship_engine.compiled import records as r
 from ship_engine.compiled.dialect import call_kernel, float64, int32, int64, jit
 from ship_engine.compiled.time_loop import (
-    arrive,
     inject_currents,
     log_spikes,
     logs_have_room,
-    note_history,
-    queue_spikes,
     run_synapses,
     sample_all,
 )
@@ -144,10 +141,8 @@ def deliver_window(network_address, window_address, first, last):
                 if count > 0:
                     if g[r.LOG_MASK] != 0:
                         log_spikes(table, step)
-                    if g[r.QUEUE_INDEX] != 0:
-                        queue_spikes(table, step)
-                    if g[r.HISTORY_TIMES] != 0:
-                        note_history(table, step, scalars[0])
+                    if g[r.KEEP_SPIKES] != 0:
+                        call_kernel(g[r.KEEP_SPIKES], table, step, network[r.NETWORK_SCALARS], 0)
             elif count == 0:
                 continue
             elif program[2 * k] == r.RUN_SYNAPSES:
@@ -156,6 +151,6 @@ def deliver_window(network_address, window_address, first, last):
                 p = int64(network[r.PROJECTIONS] + 8 * r.PROJECTION_COLUMNS * index)
                 g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * p[r.SOURCE])
                 deliver(p, g, step, scalars[0], scalars[1])
-        if network[r.SYNAPSE_TABLES] != 0:
-            arrive(network, step + 1)
+        if network[r.ARRIVE] != 0:
+            call_kernel(network[r.ARRIVE], network_address, step + 1, 0, 0)
     return last
