@@ -231,6 +231,15 @@ def _patient_callback(callback: Callback) -> Callback:
                 f"The callback {callback!r} returned {following!r}; it must return the time (ms) "
                 "of its next call."
             )
+        if math.isnan(following):
+            raise ValueError(
+                f"The callback {callback!r} returned nan as the time of its next call."
+            )
+        if simulator.state.t < t:
+            raise RuntimeError(
+                f"The callback {callback!r} has set the time from {t:g} ms back to "
+                f"{simulator.state.t:g} ms; call reset() and setup() between runs."
+            )
         return max(float(following), t + simulator.state.dt)
 
     return call

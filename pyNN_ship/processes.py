@@ -111,14 +111,12 @@ def connections_of_all(
     communicator = simulator.state.communicator
     if not gather or communicator.size == 1:
         return arrays
-    number = np.repeat(np.arange(len(projection._parts)), [len(p) for p in projection._parts])
-    source = np.concatenate([part.source_cell for part in projection._parts])
-    item = [number, source, projection._postsynaptic_index, *arrays]
+    item = [projection._presynaptic_index, projection._postsynaptic_index, *arrays]
     everyone = communicator.gather(item) if gather == "all" else communicator.collect(item)
     if everyone is None:
         return arrays
-    number, source, target, *merged = [
+    source, target, *merged = [
         np.concatenate(pieces, axis=-1) for pieces in zip(*everyone, strict=True)
     ]
-    order = np.lexsort((target, source, number))
+    order = np.lexsort((target, source))
     return [array[..., order] for array in merged]

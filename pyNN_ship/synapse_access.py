@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,36 @@ class SynapseAccess(common.Projection):
     @property
     def _presynaptic_index(self) -> NDArray[np.int32]:
         """Address in `pre` of each connection's source."""
-        return _joined([self._pre_cells.outside(p.ends.source, p.source_cell) for p in self._parts])
+        return self._ordered(self._source_addresses())
 
     @property
     def _postsynaptic_index(self) -> NDArray[np.int32]:
         """Address in `post` of each connection's target."""
+        return self._ordered(self._target_addresses())
+
+    def _source_addresses(self) -> NDArray[np.int32]:
+        return _joined([self._pre_cells.outside(p.ends.source, p.source_cell) for p in self._parts])
+
+    def _target_addresses(self) -> NDArray[np.int32]:
         return _joined(
             [self._post_cells.outside(p.ends.target, p.target_cell) for p in self._parts]
         )
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp] | None:
+        """Where each connection lies in the parts, one after another; None if it is its number.
+
+        Connections are numbered row by row of the matrix of all pairs.  Parts hold them in the
+        order of the cells in their populations, which is not that of an assembly.
+        """
+        if len(self._parts) == 1 and self._pre_cells.place is None is self._post_cells.place:
+            return None
+        order = np.lexsort((self._target_addresses(), self._source_addresses()))
+        return None if (order == np.arange(order.size)).all() else order
+
+    def _ordered(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values in the order of connections, given in that of the parts."""
+        return values if self._order is None else values[self._order]
 
     def _values(self, name: str) -> NDArray[Any]:
         if name == "presynaptic_index":
@@ -50,7 +73,7 @@ class SynapseAccess(common.Projection):
         if name == "postsynaptic_index":
             return self._postsynaptic_index
         arrays = [part.get(name) for part in self._parts]
-        return np.concatenate(arrays) if arrays else np.empty(0)
+        return self._ordered(np.concatenate(arrays)) if arrays else np.empty(0)
 
     def _columns(self, names: list[str], gather: Any) -> list[NDArray[Any]]:
         """Attributes of the connections of this process or, gathered, of all."""
@@ -75,7 +98,7 @@ class SynapseAccess(common.Projection):
             'weight', 'delay', any other parameter or state of the synapse type, or a list of
             these.
         format : {'list', 'array'}
-            'list' gives a tuple for each connection, ordered by presynaptic cell; 'array' gives a
+            'list' gives a tuple for each connection, in row-major order; 'array' gives a
             matrix [presynaptic, postsynaptic] for each attribute, NaN where nothing is connected.
         gather : bool or 'all'
             Whether to collect from all MPI processes.
@@ -197,6 +220,9 @@ class SynapseAccess(common.Projection):
 
     def _pieces(self, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """What belongs to each of the parts."""
+        if self._order is not None:
+            back = np.argsort(self._order)
+            values = {name: v[back] if np.ndim(v) else v for name, v in values.items()}
         begin = 0
         for part in self._parts:
             here = slice(begin, begin + len(part))
