@@ -81,8 +81,8 @@ class ThreadCommunicator(Communicator):
         heard = self.gather(words)
         if any(some is None for some in heard):
             return None
-        start = np.cumsum([0, *(some.size for some in heard)])
-        return np.concatenate(heard), start
+        counts = np.array([some.size for some in heard])
+        return np.concatenate(heard), np.cumsum(counts) - counts, counts
 
 
 class Circuit:
@@ -319,7 +319,7 @@ def test_an_executor_for_one_process_is_refused():
 def test_one_process_talks_to_itself():
     alone = OneProcess()
     assert (alone.rank, alone.size, alone.gather("word")) == (0, 1, ["word"])
-    words, start = alone.exchange(np.arange(3))
-    assert (words.tolist(), start.tolist()) == ([0, 1, 2], [0, 3])
+    words, start, count = alone.exchange(np.arange(3))
+    assert (words.tolist(), start.tolist(), count.tolist()) == ([0, 1, 2], [0], [3])
     assert alone.exchange(None) is None
     assert alone.collect("word") == ["word"]
