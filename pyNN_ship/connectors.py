@@ -206,11 +206,15 @@ class FixedProbabilityConnector(ProbabilityConnector, pynn.FixedProbabilityConne
         safe: bool = True,
         callback: Callable[[float], Any] | None = None,
     ) -> None:
-        if not -ROUNDING <= float(p_connect) <= 1 + ROUNDING:  # NaN too
+        try:
+            probability = float(p_connect)
+        except (TypeError, ValueError):
+            probability = np.nan
+        if not -ROUNDING <= probability <= 1 + ROUNDING:  # NaN too
             raise errors.InvalidParameterValueError(
-                f"p_connect is {p_connect}; expected a probability between 0 and 1."
+                f"p_connect is {p_connect!r}; expected a probability between 0 and 1."
             )
-        probability = max(0.0, float(p_connect))
+        probability = max(0.0, probability)
         super().__init__(
             probability, allow_self_connections, location_selector, rng, safe, callback
         )

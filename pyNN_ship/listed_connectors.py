@@ -107,6 +107,22 @@ class FromListConnector(ListedConnector, pynn.FromListConnector):
     conn_list: NDArray[Any]
     column_names: Sequence[str]
 
+    def __init__(
+        self,
+        conn_list: Any,
+        column_names: Sequence[str] | None = None,
+        location_selector: Any = None,
+        safe: bool = True,
+        callback: Any = None,
+    ) -> None:
+        rows = isinstance(conn_list, (list, tuple, np.ndarray)) and np.ndim(conn_list) > 0
+        if not rows or (len(conn_list) and np.ndim(conn_list[0]) == 0):
+            raise errors.InvalidParameterValueError(
+                f"conn_list = {conn_list!r}; give a list with (source, target, ...) for each "
+                "connection."
+            )
+        super().__init__(conn_list, column_names, location_selector, safe, callback)
+
     def connect(self, projection: Any) -> None:
         """Connect-up a Projection."""
         valid_names = projection.synapse_type.get_parameter_names()

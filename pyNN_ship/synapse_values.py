@@ -11,7 +11,8 @@ from pyNN.parameters import LazyArray, ParameterSpace
 from pyNN.random import RandomDistribution
 
 from . import simulator
-from .lazy_values import PairValues
+from .lazy_values import PairValues, as_values
+from .units import require_value
 
 
 def for_connections(projection: Any, name: str, value: Any) -> Any:
@@ -30,9 +31,12 @@ def for_connections(projection: Any, name: str, value: Any) -> Any:
     ------
     pyNN.errors.InvalidDimensionsError
         If there are too many or too few values.
+    pyNN.errors.InvalidParameterValueError
+        If they are no numbers.
     """
+    require_value(name, value)
     if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
-        return _spread(projection, name, np.asarray(value, float))
+        return _spread(projection, name, np.asarray(as_values(name, value, (len(value),))))
     try:
         lazy = ParameterSpace({name: value}, {name: float}, projection.shape)[name]
     except errors.InvalidDimensionsError as error:

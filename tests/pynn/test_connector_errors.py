@@ -270,3 +270,15 @@ def test_generators_that_cannot_draw():
 
     with pytest.raises(errors.InvalidDimensionsError, match="where 12 were asked for"):
         connect(with_ship.FixedProbabilityConnector(0.5, rng=Short(1)))
+
+
+@pytest.mark.parametrize("given", [None, "abc", 1j, [0.5]])
+def test_a_probability_is_a_number(given):
+    with pytest.raises(errors.InvalidParameterValueError, match="p_connect is"):
+        with_ship.FixedProbabilityConnector(given)
+
+
+@pytest.mark.parametrize("given", [None, 3.0, "ab", [1, 2, 3]])
+def test_a_list_of_connections_has_rows(given):
+    with pytest.raises(errors.InvalidParameterValueError, match=r"conn_list = .*source, target"):
+        with_ship.FromListConnector(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pyNN import errors
 from synapse_examples import ALL, MECHANISMS, SHAPE, SHORT_TERM, make, parameters, values
 
 
@@ -132,3 +133,13 @@ def test_connections_of_assemblies_are_numbered_row_by_row(sim, name):
     each[3].weight = 15.0
     weights[0, 3] = 15.0
     assert_array_equal(projection.get("weight", "array"), weights)
+
+
+@pytest.mark.parametrize("value", [1j, [1, "a", 3, 4, 5, 6]])
+def test_what_is_set_are_numbers(sim, value):
+    before, after = (sim.Population(size, sim.IF_cond_exp()) for size in SHAPE)
+    synapses = sim.StaticSynapse(weight=0.01)
+    projection = sim.Projection(before, after, sim.AllToAllConnector(), synapses)
+    with pytest.raises(errors.InvalidParameterValueError, match="weight"):
+        projection.set(weight=value)
+    assert_array_equal(projection.get("weight", "array"), np.full(SHAPE, 0.01))
