@@ -13,7 +13,7 @@ SCENARIOS: dict[str, tuple[str, ...]] = {
 
 UNIT_TESTS: dict[str, tuple[str, ...]] = {
     "The test claims that there are two processes, of which this is one with half of the cells; "
-    "ship runs in one process, which has all of them.": (
+    "there is one, which has all of them, and ship counts processes itself.": (
         "test_assembly.py::AssemblyTest::test_get_multiple_params_no_gather",
         "test_connectors_parallel.py::*",
         "test_population.py::PopulationTest::test_get_multiple_params_no_gather",

@@ -1,10 +1,10 @@
 """A simulator in the place of `pyNN.mock`, for the unit tests of PyNN that import it.
 
 The mock simulator computes nothing, and hence allows what its tests rely on: delays that are no
-multiple of the time step, options of `setup` that do not exist, and another number of processes
-than there are. Here the step is made fine enough, and the rest forgotten at each `setup`. It also
-lists connections in the order in which they were made; PyNN leaves that order to the simulator,
-so that lists of connections are compared without regard to it.
+multiple of the time step, and options of `setup` that do not exist. Here the step is made fine
+enough, and the rest forgotten at each `setup`. It also lists connections in the order in which they
+were made; PyNN leaves that order to the simulator, so that lists of connections are compared
+without regard to it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ class StandIn(ModuleType):
 
     def setup(self, *times: float, **options: Any) -> int:
         """Start anew, with a step that divides the shortest delay if one is given."""
-        state = self._simulator.simulator.state
-        state.mpi_rank, state.num_processes = 0, 1
         if MISSPELT in options:
             options["min_delay"] = options.pop(MISSPELT)
         if "min_delay" in options and not times:

@@ -184,10 +184,7 @@ class TestTheStandIn:
 
     @pytest.fixture
     def stand(self, given: dict[str, object]) -> stand_in.StandIn:
-        state = SimpleNamespace(mpi_rank=1, num_processes=2)
-        simulator = SimpleNamespace(
-            __name__="pyNN.other", simulator=SimpleNamespace(state=state), setup=given.update
-        )
+        simulator = SimpleNamespace(__name__="pyNN.other", setup=given.update)
         return stand_in.StandIn(simulator)  # type: ignore[arg-type]
 
     def test_chooses_a_step_that_divides_the_shortest_delay(
@@ -199,10 +196,6 @@ class TestTheStandIn:
     def test_leaves_a_given_step(self, stand: stand_in.StandIn, given: dict[str, object]) -> None:
         stand.setup(timestep=0.1, min_delay=0.2)
         assert given == {"min_delay": 0.2, "timestep": 0.1}
-
-    def test_is_one_process_again(self, stand: stand_in.StandIn) -> None:
-        stand.setup()
-        assert (stand.simulator.state.mpi_rank, stand.simulator.state.num_processes) == (0, 1)
 
 
 class TestComparison:
