@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ship_engine.errors import InvalidValueError
 from ship_engine.groups import NeuronGroup
+
+
+STABLE = 0.25
+"""Largest conductance of a cell, in units of its capacitance over the time step, that is allowed:
+beyond 0.5 potentials would swing, since currents are held over a step."""
 
 
 class GapJunctions:
@@ -67,6 +74,14 @@ class GapJunctions:
         self.conductance = values
         self.version += 1
 
+    def add_to(self, total: dict[NeuronGroup, NDArray[np.float64]]) -> None:
+        """Add each junction's conductance (uS) to those of its two cells."""
+        for group, cells in ((self.source, self.source_cell), (self.target, self.target_cell)):
+            sums = total.setdefault(group, np.zeros(group.size))
+            sums += np.bincount(
+                cells, np.broadcast_to(self.conductance, cells.shape), minlength=group.size
+            )
+
 
 class Coupling:
     """What the gap junctions of a group need to know of its potentials.
@@ -90,3 +105,35 @@ class Coupling:
         """Forget the past."""
         self.before[:] = np.nan
         self.injected[:] = 0.0
+
+
+def check_stability(junctions: Iterable[GapJunctions], dt: float) -> None:
+    """Refuse conductances that are too large for the time step.
+
+    Parameters
+    ----------
+    junctions : iterable of GapJunctions
+        All of a network.
+    dt : float
+        Time step in ms.
+
+    Raises
+    ------
+    InvalidValueError
+        If the potential of a cell would follow its neighbours' faster than the time step allows.
+    """
+    total: dict[NeuronGroup, NDArray[np.float64]] = {}
+    for some in junctions:
+        some.add_to(total)
+    for group, conductance in total.items():
+        if "cm" not in group.values:
+            continue
+        ratio = conductance * dt / group.get("cm")
+        if (ratio > STABLE).any():
+            cell = int(np.argmax(ratio))
+            longest = dt * STABLE / ratio[cell]
+            raise InvalidValueError(
+                f"Gap junctions of {conductance[cell]:g} uS in all at cell {cell} of "
+                f"'{group.label}' are too much for a time step of {dt:g} ms; take one of at most "
+                f"{longest:.2g} ms, or smaller conductances."
+            )

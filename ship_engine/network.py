@@ -23,7 +23,7 @@ from ship_engine.distribution import (
     synapse_numbers,
 )
 from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
-from ship_engine.gap_junctions import Coupling, GapJunctions
+from ship_engine.gap_junctions import Coupling, GapJunctions, check_stability
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 from ship_engine.ordering import stack_order
@@ -334,9 +334,12 @@ class Network:
         ------
         NonFiniteStateError
             If a state became NaN or infinite; the network stays at the step where it was found.
+        InvalidValueError
+            If the conductances of gap junctions are too large for the time step.
         """
         if steps < 0:
             raise InvalidValueError(f"A run of {steps} steps; time only goes forward.")
+        check_stability(self.gap_junctions, self.clock.dt)
         self.executor.run(self, steps, progress)
 
     def catch_up(self) -> None:

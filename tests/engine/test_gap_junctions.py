@@ -172,3 +172,14 @@ def test_gradients_flow_through_gap_junctions(kernel_cache):
     v[0, -1].sum().backward()
     assert drive.grad[0, 0] > 0.01
     assert drive.grad[0, 1] == 0.0
+
+
+def test_conductances_too_large_for_the_time_step_are_refused(kernel_cache):
+    network = Network(0.1, cache=kernel_cache)
+    cells = network.add(NeuronGroup(LIFCurrentExponential, 3, "cells", {"cm": [1.0, 0.5, 1.0]}))
+    pairs = np.array([0, 1], np.int32), np.array([1, 2], np.int32)
+    junctions = network.couple(cells, cells, pairs, [0.5, 0.6])
+    network.run(10)
+    junctions.set([1.0, 0.6])
+    with pytest.raises(InvalidValueError, match=r"1.6 uS in all at cell 1 of 'cells'.*0.078 ms"):
+        network.run(10)
