@@ -17,6 +17,7 @@ that a synapse takes from 4 bytes (its target) to 16.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from ship_engine.groups import Group
     from ship_engine.lowering.cache import KernelCache
 
 
@@ -68,6 +70,23 @@ class Synapses:
     def longest_delay(self) -> int:
         """In time steps; zero if there are no synapses."""
         return int(self.delay.max()) if len(self) else 0
+
+
+def decay_factors(group: Group, port: str, dt: float) -> tuple[float, float]:
+    """By what a spike between two time steps is shared among them at a port whose state decays.
+
+    Returns
+    -------
+    float, float
+        dt / tau and 1 / (1 - exp(-dt / tau)).  Both are zero where the state does not decay, where
+        components differ in tau, and where dt / tau is so small that shares are proportional.
+    """
+    found = group.model.ports[group.model.port_index(port)]
+    if not found.decays or found.time_constant is None:
+        return 0.0, 0.0
+    tau = group.values[found.time_constant]
+    rate = dt / float(tau[0])
+    return (rate, -1.0 / math.expm1(-rate)) if tau.size == 1 and rate > 1e-12 else (0.0, 0.0)
 
 
 def group_synapses(

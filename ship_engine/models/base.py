@@ -76,6 +76,8 @@ class Port:
     time_constant: str | None = None
     """Parameter (ms) with which what has arrived decays; None if its effect is over at once.
     Synapses that run out of resources ask for it."""
+    decays: bool = False
+    """Whether `state` decays exponentially with that time constant and acts by its value alone."""
 
 
 Elementwise = Callable[..., tuple[Any, ...]]
@@ -136,6 +138,11 @@ class Model:
             return False
         compared = argument_names(cls.threshold) if cls.compared is None else cls.compared
         return any(port.state in compared for port in cls.ports)
+
+    @classmethod
+    def port_index(cls, name: str) -> int:
+        """Which of the ports has this name."""
+        return [port.name for port in cls.ports].index(name)
 
     @classmethod
     def divisions(cls, dt: float) -> int:
