@@ -61,7 +61,10 @@ class TimedSettleWriter(SettleWriter):
         """Lines that let act what arrives now."""
         lines = []
         for k, port in enumerate(self.model.ports):
-            gain = f"{own(port.gain)} * " if port.gain else ""
+            gain = ""
+            if port.gain:
+                place = self.layout.value[port.gain]
+                gain = f"float64(G[{place}])[j * G[{place + 1}]] * "
             deaf = self.refractory and port.state in self.model.held
             state = own(port.state)
             for at in (4 * k, 4 * k + 2):
