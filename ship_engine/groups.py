@@ -117,6 +117,10 @@ class Group:
             )
         return np.broadcast_to(self.values[name], (self.size,))
 
+    def port_index(self, name: str) -> int:
+        """Which of the model's ports has this name."""
+        return [port.name for port in self.model.ports].index(name)
+
     @property
     def sequences(self) -> Mapping[str, list[NDArray[np.float64]]]:
         """Parameters of which each component has an array, [size] each."""

@@ -81,7 +81,7 @@ def decay_factors(group: Group, port: str, dt: float) -> tuple[float, float]:
         dt / tau and 1 / (1 - exp(-dt / tau)).  Both are zero where the state does not decay, where
         components differ in tau, and where dt / tau is so small that shares are proportional.
     """
-    found = group.model.ports[group.model.port_index(port)]
+    found = group.model.ports[group.port_index(port)]
     if not found.decays or found.time_constant is None:
         return 0.0, 0.0
     tau = group.values[found.time_constant]

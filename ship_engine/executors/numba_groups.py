@@ -71,13 +71,14 @@ class BoundNeurons(BoundGroup):
         if group.ring.inside is not None and group.ring.due is not None:
             self.table[layout.INSIDE] = group.ring.inside.ctypes.data
             self.table[layout.INSIDE_DUE] = group.ring.due.ctypes.data
-        for k, port in enumerate(model.ports):
-            self._decay[k] = decay_factors(group, port.name, network.clock.dt)
+        names = [port.name for port in model.ports]
+        for decay, name in zip(self._decay, names, strict=True):
+            decay[:] = decay_factors(group, name, network.clock.dt)
         self.version = group.version
 
     def arrival(self, port: str) -> list[int]:
         """What deliveries have to know of a port; see `ship_engine.compiled.records.DECAY`."""
-        k, ring = self.group.model.port_index(port), self.group.ring
+        k, ring = self.group.port_index(port), self.group.ring
         words = [self._decay[k].ctypes.data, 0, 4 * ring.ports, 0]
         if ring.inside is not None and ring.due is not None:
             words[1] = ring.inside.ctypes.data + 32 * k

@@ -73,7 +73,7 @@ class Run:
                 continue
             source, target = projection.source, projection.target
             timing = Timing(projection, place[target] <= place[source], self._network)
-            port = target.model.port_index(projection.port)
+            port = target.port_index(projection.port)
             ring, inside = self._neurons[target].ring[port], self._neurons[target].inside
             tensors = PortTensors(ring, None if inside is None else inside[:, :, port])
             synapses = self._synapses.get(projection)

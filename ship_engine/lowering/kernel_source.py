@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ship_engine.lowering.arrival_source import TimedSettleWriter
 from ship_engine.lowering.layout import (
     BLOCK,
     CURRENT,
@@ -38,7 +39,6 @@ from ship_engine.lowering.layout import (
     WORK,
     Layout,
 )
-from ship_engine.lowering.arrival_source import TimedSettleWriter
 from ship_engine.lowering.settle_source import SettleWriter
 from ship_engine.lowering.source_text import call, indent, own
 from ship_engine.models.base import Model, argument_names

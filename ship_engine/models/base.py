@@ -140,11 +140,6 @@ class Model:
         return any(port.state in compared for port in cls.ports)
 
     @classmethod
-    def port_index(cls, name: str) -> int:
-        """Which of the ports has this name."""
-        return [port.name for port in cls.ports].index(name)
-
-    @classmethod
     def divisions(cls, dt: float) -> int:
         """Into how many parts a time step of dt is divided."""
         return 1 if cls.longest_step is None else math.ceil(dt / cls.longest_step - 1e-9)
