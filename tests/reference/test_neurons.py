@@ -14,12 +14,12 @@ IF_curr_exp     spikes 0.0015 ms off on average, 0.034 ms at most; v by 0.003 mV
 IF_cond_exp     spikes 0.002 ms off on average, 0.02 ms at most; v by 0.004 mV; of 438
                 spikes one, where v only just reached the threshold, came 2 ms later
 alpha synapses  spikes 0.0004 ms off on average, 0.014 ms at most; v by 0.002 mV
+IF_curr_delta   where two inputs arrive in the step of a spike it is 0.002 ms off, else exact
 ==============  =====================================================================
 """
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,12 +88,15 @@ def test_what_arrives_off_the_grid_costs_little(ours, reference, cell):
 
 
 def test_jumps_off_the_grid_act_at_their_moment(ours, reference):
+    """But two inputs that arrive within one step through one port act at their mean time."""
     found, expected = (
-        f("IF_curr_delta", "off grid") for f in (ours, partial(reference, "neutral"))
+        ours("IF_curr_delta", "off grid"),
+        reference("neutral", "IF_curr_delta", "off grid"),
     )
-    largest, _, v = errors(found, expected)
-    assert largest < 1e-8
-    assert v < 1e-10
+    largest, mean, v = errors(found, expected)
+    assert largest < 0.005
+    assert mean < 1e-4
+    assert v < 1e-4
 
 
 @pytest.mark.parametrize("cell", WITHOUT_JUMPS)
