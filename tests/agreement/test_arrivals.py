@@ -211,3 +211,15 @@ def test_synapses_with_a_model(executor: MakeExecutor) -> None:
     for arrival, jump in ((0.83, 4.0), (2.34, 4.0)):
         expected += np.where(time > arrival, jump * np.exp((arrival - time) / TAU), 0.0)
     np.testing.assert_allclose(v.samples[:40, 0] - REST, expected, rtol=0.0, atol=1e-9)
+
+
+def test_what_is_pending_is_kept_when_longer_delays_come(executor: MakeExecutor) -> None:
+    driven = Driven(executor(), [("excitatory", 1.04, 20.0), ("inhibitory", 1.02, -1.0)])
+    network, cell = driven.network, driven.cell
+    for projection in network.projections:
+        projection.set(delay=7)
+    network.run(12)
+    zero = np.zeros(1, np.int32)
+    network.connect(network.groups[1], cell, "excitatory", (zero, zero), 1.0, 50)
+    network.run(18)
+    np.testing.assert_allclose(driven.times, [1.64], rtol=0.0, atol=1e-12)
