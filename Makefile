@@ -21,7 +21,7 @@ SOURCES_OF_AN_INSTALLATION = pyproject.toml setup.py shim/pyNN/ship.py ship_engi
 	$(CONSTRAINTS)
 CODE = pyNN_ship ship_engine tests benchmarks examples shim setup.py
 
-.PHONY: help run test test-peers conformance lint format bench peers dist clean
+.PHONY: help run test test-peers test-mpi conformance lint format bench peers dist clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -40,6 +40,9 @@ test-peers: $(VENV_PEERS)/.ready ## run the tests that compare with NEST and NEU
 conformance: $(VENV_CONFORMANCE)/.ready ## run PyNN's own tests and examples on ship
 	PYTHONPATH=tests $(VENV_CONFORMANCE)/bin/python -m conformance --workers $(WORKERS) \
 		$(CONFORMANCE_ARGS)
+
+test-mpi: $(VENV_CONFORMANCE)/.ready ## run the tests that start several processes with mpiexec
+	$(VENV_CONFORMANCE)/bin/python -m pytest tests/pynn/test_processes.py $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready-test ## check style, format and types
 	$(VENV)/bin/ruff check $(CODE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pyNN import common, errors
 
 from . import simulator
 from .populations import Population, PopulationView
-from .recording import checked_file, neo_io, require_data, variable_names, write_at_end
+from .recording import checked_file, require_data, variable_names, write_at_end, write_block
 from .segments import Segment, neo_block
 from .units import magnitude
 
@@ -107,8 +108,8 @@ class Assembly(common.Assembly):
     ) -> Any:
         names = variable_names(variables)
         self._refuse_unrecordable(names or ())
-        segments = self._segments(names)
-        require_data(segments, names, self.label)
+        segments = self._segments(names, gather)
+        require_data(segments, names, self.label, gather)
         block = neo_block(
             segments,
             self.label,
@@ -126,11 +127,11 @@ class Assembly(common.Assembly):
             if not any(part.can_record(name) for part in self.populations):
                 raise errors.RecordingError(name, self.populations[0].celltype)
 
-    def _segments(self, names: list[str] | None) -> list[Segment]:
+    def _segments(self, names: list[str] | None, gather: bool) -> list[Segment]:
         """What was recorded of all parts; the place of a cell is that in the assembly."""
         parts: dict[int, list[Segment]] = {}
         for part in self.populations:
-            for segment in part.recorder.segments(names, part._record_filter):
+            for segment in part.recorder.segments(names, part._record_filter, gather):
                 parts.setdefault(segment.number, []).append(segment)
         description = self.describe()
         return [
@@ -168,8 +169,8 @@ class Assembly(common.Assembly):
         clear: bool = False,
         annotations: Mapping[str, Any] | None = None,
     ) -> None:
-        file = neo_io(io)
-        file.write_block(self.get_data(variables, gather, False, annotations))
+        read = partial(self.get_data, variables, gather, False, annotations)
+        write_block(io, gather, read)
         if clear:
             self._clear()
 
@@ -177,6 +178,8 @@ class Assembly(common.Assembly):
 
     def mean_spike_count(self, gather: bool = True) -> float:
         counts = self.get_spike_counts(gather)
+        if gather and simulator.state.mpi_rank > 0:
+            return np.nan
         return sum(counts.values()) / len(counts) if counts else 0.0
 
     mean_spike_count.__doc__ = common.Assembly.mean_spike_count.__doc__

@@ -84,7 +84,8 @@ class Connections(Sequence[Connection]):
         count = len(self)
         if not -count <= index < count:
             raise IndexError(f"Connection {index} of {count}.")
-        index = index % count
+        order = self._projection._order
+        index = index % count if order is None else int(order[index])
         for part in self._projection._parts:
             if index < len(part):
                 return self._projection._connection(part, index)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,8 +34,6 @@ OPTIONS = {
     "progress": True,
     "record_sample_times": False,
 }
-MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
-"""Variables in which Open MPI, MPICH and MVAPICH tell a process how many there are."""
 OLD_NAMES = {
     "dt": "timestep",
     "time_step": "timestep",
@@ -83,7 +80,7 @@ def setup(
     Returns
     -------
     int
-        The MPI rank, 0.
+        The number of this process, 0 if it is the only one.
 
     Raises
     ------
@@ -92,9 +89,8 @@ def setup(
     TypeError
         If the name of an argument looks like a misspelling.
     RuntimeError
-        If this is one of several MPI processes.
+        If this is one of several MPI processes, and mpi4py cannot speak to the others.
     """
-    _refuse_processes()
     given = {
         name: time_in_ms(name, value)
         for name, value in {"timestep": timestep, "min_delay": min_delay, **extra_params}.items()
@@ -117,24 +113,13 @@ def setup(
             spike_precision=options["spike_precision"],
             executor=_executor(options),
             cache=cache,
+            communicator=simulator.state.join_processes(),
         )
     except InvalidValueError as error:
         raise ValueError(str(error)) from error
     simulator.state.build(network, min_delay, options["max_delay"], bool(options["progress"]))
     simulator.state.record_sample_times = bool(options["record_sample_times"])
     return rank()
-
-
-def _refuse_processes() -> None:
-    """Each process would run the whole network and write the same files."""
-    for name in MPI_SIZES:
-        size = os.environ.get(name, "1")
-        if size.isdigit() and int(size) > 1:
-            raise RuntimeError(
-                f"This is one of {size} MPI processes ({name}), but pyNN.ship runs a network in "
-                "one. Start the script without mpiexec; pyNN.nest and pyNN.neuron share a network "
-                "among processes."
-            )
 
 
 def _check_time(name: str, value: Any) -> None:
@@ -245,6 +230,15 @@ def _patient_callback(callback: Callback) -> Callback:
             raise TypeError(
                 f"The callback {callback!r} returned {following!r}; it must return the time (ms) "
                 "of its next call."
+            )
+        if math.isnan(following):
+            raise ValueError(
+                f"The callback {callback!r} returned nan as the time of its next call."
+            )
+        if simulator.state.t < t:
+            raise RuntimeError(
+                f"The callback {callback!r} has set the time from {t:g} ms back to "
+                f"{simulator.state.t:g} ms; call reset() and setup() between runs."
             )
         return max(float(following), t + simulator.state.dt)
 

@@ -191,25 +191,31 @@ class FixedTotalNumberConnector(CountedConnector, pynn.FixedTotalNumberConnector
 
     def connect(self, projection: Any) -> None:
         """Connect-up a Projection."""
-        local_targets = np.flatnonzero(projection.post._mask_local)
-        count = self._local_count(projection)
-        sources, targets = self._draw(projection, count, local_targets)
+        # From numbers that all processes see alike they draw all connections, as one would.
+        alike = getattr(self.rng, "parallel_safe", True)
+        local = np.ones(projection.post.size, bool) if alike else projection.post._mask_local
+        count = self._local_count(projection, alike)
+        sources, targets = self._draw(projection, count, np.flatnonzero(local))
         order = stable_order(targets, projection.post.size)
         self._connect(projection, lambda columns, progress: (sources[order], targets[order]))
 
-    def _local_count(self, projection: Any) -> int:
-        """Draw how many of the connections belong to each process; return those of this one."""
+    def _local_count(self, projection: Any, alike: bool) -> int:
+        """Draw how many of the connections belong to each process; return those of this one.
+
+        If the processes draw alike, each draws for all.
+        """
         state = projection._simulator.state
+        processes, rank = (1, 0) if alike else (state.num_processes, state.mpi_rank)
         drawn = self.n.next() if isinstance(self.n, RandomDistribution) else self.n
         remaining, n_targets = checked_count(drawn), projection.post.size
-        targets_per_process = n_targets // state.num_processes
+        targets_per_process = n_targets // processes
         counts = []
-        for rank in range(state.num_processes):
-            fraction = targets_per_process / (n_targets - rank * targets_per_process)
+        for number in range(processes):
+            fraction = targets_per_process / (n_targets - number * targets_per_process)
             share = RandomDistribution("binomial", (remaining, fraction), rng=self.rng)
             counts.append(int(share.next()))
             remaining -= counts[-1]
-        return counts[state.mpi_rank]
+        return counts[rank]
 
     def _draw(self, projection: Any, count: int, local_targets: IntegerArray) -> Pairs:
         """Draw pairs of cells, again and again while some are not allowed."""

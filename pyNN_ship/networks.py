@@ -9,6 +9,7 @@ from typing import Any
 from neo.io.baseio import BaseIO
 from pyNN import common, network
 
+from . import simulator
 from .recording import neo_io
 
 
@@ -63,6 +64,8 @@ class Network(network.Network):
             If there are several assemblies and the format holds one only.
         """
         blocks = self.get_data(variables, gather, clear, annotations)
+        if gather and simulator.state.mpi_rank > 0:
+            return
         file = neo_io(os.fspath(io) if isinstance(io, os.PathLike) else io)
         one = len(blocks) == 1 and type(file).write is BaseIO.write
         file.write(blocks[0] if one else blocks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pyNN import common, errors
 from pyNN.common.populations import BasePopulation
 from pyNN.models import BaseCellType
-from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, Sequence, simplify
+from pyNN.parameters import ArrayParameter, LazyArray, ParameterSpace, simplify
+from pyNN.parameters import Sequence as TimeSequence
+from pyNN.standardmodels import StandardCellType
 
 from ship_engine.groups import Group, NeuronGroup, make_group
 
@@ -46,16 +48,52 @@ class _Cells(BasePopulation):
         for name, value in plain.items():
             if not isinstance(self.celltype.default_parameters.get(name), ArrayParameter):
                 self._check_length(name, value)
-        super().set(**plain)
+        self._set_parameters(self._native_space(plain))
 
     set.__doc__ = common.Population.set.__doc__
 
     def get(self, parameter_names: Any, gather: bool = False, simplify: bool = True) -> Any:
         names = [parameter_names] if isinstance(parameter_names, str) else parameter_names
         self._refuse_unknown(names)
-        return super().get(parameter_names, gather, simplify)
+        if simulator.state.num_processes == 1:
+            return super().get(parameter_names, gather, simplify)
+        values = self._share(names, gather, simplify)
+        return values[0] if isinstance(parameter_names, str) else values
 
     get.__doc__ = common.Population.get.__doc__
+
+    def _native_space(self, parameters: Mapping[str, Any]) -> ParameterSpace:
+        """These parameters in the engine's names, with others that are computed from them."""
+        celltype = self.celltype
+        standard = isinstance(celltype, StandardCellType)
+        if standard and celltype.computed_parameters_include(parameters):
+            native = self._get_native_parameters(*celltype.get_native_names())
+            space = celltype.reverse_translate(native)
+            space.update(**parameters)
+        else:
+            shape = (self.size,)
+            space = ParameterSpace(parameters, celltype.get_schema(), shape, type(celltype))
+        return celltype.translate(space) if standard else space
+
+    def _share(self, names: Sequence[str], gather: bool, short: bool) -> list[Any]:
+        """Parameters of the cells of this process or, gathered, of all; see `get`."""
+        space = self._get_parameters(*names)
+        space.evaluate(simplify=False)
+        local = np.flatnonzero(self._mask_local)
+        mine = {name: values[local] for name, values in space.as_dict().items()}
+        if gather:
+            told = simulator.state.communicator.gather((local, mine))
+            order = np.argsort(np.concatenate([cells for cells, _ in told]))
+            mine = {n: np.concatenate([values[n] for _, values in told])[order] for n in names}
+            local = np.arange(self.size)
+        if short:
+            plain = {n: v for n, v in mine.items() if v.size and v.dtype != object}
+            mine |= {name: simplify(values) for name, values in plain.items()}
+        values = ParameterSpace(mine, self.celltype.get_schema(), (local.size,))
+        values.evaluate(simplify=short)
+        values.flatten()
+        found = values.as_dict()
+        return [found[name] for name in names]
 
     def _check_length(self, name: str, value: Any) -> None:
         if isinstance(value, (list, tuple, np.ndarray)) and np.shape(value) not in (
@@ -154,7 +192,7 @@ class _Cells(BasePopulation):
             if name in group.sequences:
                 indices = range(group.size) if selection is None else selection
                 arrays = np.empty(self.size, dtype=object)
-                arrays[:] = [Sequence(group.sequences[name][i]) for i in indices]
+                arrays[:] = [TimeSequence(group.sequences[name][i]) for i in indices]
                 values[name] = LazyArray(arrays, shape=(self.size,), dtype=ArrayParameter)
             else:
                 stored = group.values[name]
@@ -241,7 +279,6 @@ class Population(_Cells, common.Population):
         cell_id = type("ID", (simulator.ID,), {"parent": self, "__module__": __name__})
         self.all_cells = np.empty(self.size, dtype=object)
         self.all_cells[:] = list(map(cell_id, numbers))
-        self._mask_local = np.ones(self.size, bool)
         self._group = make_group(self.celltype.model, self.size, self.label)
         native = self.celltype.native_parameters
         names = self.celltype.pynn_names()
@@ -250,15 +287,21 @@ class Population(_Cells, common.Population):
         native.shape = (self.size,)
         self._set_parameters(native)
         state.network.add(self._group)
+        self._mask_local = np.zeros(self.size, bool)
+        self._mask_local[self._group.share] = True
         state.id_counter += self.size
 
     def _set_cell_initial_value(self, id: int, variable: str, value: float) -> None:
         self[self.id_to_index(id) : self.id_to_index(id) + 1].initialize(**{variable: value})
 
+    def _get_cell_initial_value(self, id: int, variable: str) -> float:
+        # Those of all cells are in every process.
+        return float(self.initial_values[variable][self.id_to_index(id)])
+
     @property
     def local_cells(self) -> NDArray[Any]:
-        """The cells of this process: all."""
-        return self.all_cells
+        """The cells of this process."""
+        return self.all_cells[self._group.share]
 
 
 class PopulationView(_Cells, common.PopulationView):

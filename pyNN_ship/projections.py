@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .connections import Connection, Connections
 from .connector_base import SynapseParameters
 from .descriptions import PROJECTION_TEMPLATE, describe, projection_outline
 from .parts import Ends, Part, part_class
-from .recording import check_interval, checked_file, neo_io, variable_names, write_at_end
+from .recording import check_interval, checked_file, variable_names, write_at_end, write_block
 from .standardmodels.synapses import StaticSynapse, SynapseModel
 from .synapse_access import SynapseAccess
 from .synapse_recording import SynapseRecorder
@@ -78,6 +79,7 @@ class Projection(SynapseAccess):
         self._check_weight_unit(self.synapse_type.weight_unit)
         self._collected: list[tuple[Any, int, dict[str, Any]]] = []
         self._connect(connector)
+        simulator.state.tell_delays()
         self._recorder = SynapseRecorder(self)
         simulator.state.projections.append(self)
 
@@ -276,7 +278,7 @@ class Projection(SynapseAccess):
             If there are no data.
         """
         self._recorder.require_this_network()
-        block = self._recorder.block(variable_names(variables), annotations or {})
+        block = self._recorder.block(variable_names(variables), annotations or {}, gather)
         if clear:
             self._recorder.clear()
         return block
@@ -290,7 +292,8 @@ class Projection(SynapseAccess):
         annotations: dict[str, Any] | None = None,
     ) -> None:
         """Write what was recorded to a file; see `get_data`."""
-        neo_io(file).write_block(self.get_data(variables, gather, clear, annotations))
+        read = partial(self.get_data, variables, gather, clear, annotations)
+        write_block(file, gather, read)
 
     def _prepare_run(self) -> None:
         for part in self._parts:

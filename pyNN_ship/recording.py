@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from pyNN.recording import Variable
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 
 from . import simulator
+from .processes import collected
 from .segments import Cells, Segment, Signal, Spikes, neo_block
 
 
@@ -59,7 +61,8 @@ def checked_file(to_file: Any) -> Any:
     """
     if to_file is None or isinstance(to_file, bool):
         return None
-    io = neo_io(to_file)
+    # Of several processes one writes, and no other may open the file.
+    io = neo_io(to_file) if simulator.state.mpi_rank == 0 else to_file
     # A Neo IO that holds its file open would do so until the end.
     return os.fspath(to_file) if isinstance(to_file, (str, os.PathLike)) else io
 
@@ -83,14 +86,33 @@ def check_interval(interval: Any) -> None:
         )
 
 
+def write_block(file: Any, gather: bool, read: Callable[[], Any]) -> None:
+    """Read data and write them: those of all processes by the first, or its own by each.
+
+    Then the names of files end with the number of the process, as those of PyNN do.
+    """
+    state = simulator.state
+    if gather and state.mpi_rank > 0:
+        read()
+        return
+    io = neo_io(file)
+    if not gather and state.num_processes > 1:
+        io.filename = f"{io.filename}.{state.mpi_rank}"
+    io.write_block(read())
+
+
 def write_at_end(cells: Any, variables: Any, file: Any) -> None:
     """Write data of a population, view or assembly on `end()`, if there is a file."""
     if file is not None and variables is not None:
         simulator.state.write_on_end.append((cells, variables, file))
 
 
-def require_data(segments: Sequence[Segment], names: Iterable[str] | None, label: str) -> None:
+def require_data(
+    segments: Sequence[Segment], names: Iterable[str] | None, label: str, gather: bool
+) -> None:
     """Refuse to return nothing.
+
+    Of several processes only the first can know, and only if it has gathered the data of all.
 
     Raises
     ------
@@ -101,7 +123,9 @@ def require_data(segments: Sequence[Segment], names: Iterable[str] | None, label
         raise errors.NothingToWriteError(
             f"Nothing has been recorded from '{label}' yet; call run() first."
         )
-    for name in names or ():
+    state = simulator.state
+    whole = state.num_processes == 1 or (gather and state.mpi_rank == 0)
+    for name in (names or ()) if whole else ():
         if not any(name in segment.variables for segment in segments):
             raise errors.NothingToWriteError(
                 f"{name} of '{label}' has not been recorded; call record({name!r}), then run()."
@@ -118,7 +142,7 @@ class Recorder(recording.Recorder):
         self._spike_monitor: SpikeMonitor | None = None
         self._state_monitors: dict[str, list[StateMonitor]] = {}
         self._network = simulator.state.network
-        self._cleared_at = 0
+        self._cleared_at, self._begun = 0, False
 
     def _require_this_network(self) -> None:
         if self._network is not simulator.state.network:
@@ -136,9 +160,11 @@ class Recorder(recording.Recorder):
         locations: Any = None,
     ) -> None:
         wanted = self.checked(variables, sampling_interval, locations)
-        if not any(self.recorded.values()):
+        if not self._begun:
             self._recording_start_time = simulator.state.t * pq.ms
-        chosen = set(ids)
+        self._begun = self._begun or len(ids) > 0
+        several = simulator.state.num_processes > 1
+        chosen = set(ids) & set(self.population.local_cells) if several else set(ids)
         for variable in wanted:
             new = chosen - self.recorded[variable]
             self.recorded[variable] |= new
@@ -202,13 +228,20 @@ class Recorder(recording.Recorder):
 
     # --- what has been recorded ------------------------------------------------------------------
 
-    def segments(self, names: Sequence[str] | None, ids: Any) -> list[Segment]:
-        """Copies of what has been recorded of these variables and cells; None stands for all."""
+    def segments(
+        self, names: Sequence[str] | None, ids: Any, gather: bool = False
+    ) -> list[Segment]:
+        """Copies of what has been recorded of these variables and cells; None stands for all.
+
+        Gathered, they are those of all processes, on the first.
+        """
         self._require_this_network()
         cells = None if ids is None else np.asarray(ids).astype(np.int64)
         segments = [segment.of(names, cells) for segment in self.cache]
         if simulator.state.running:
             segments.append(self._current_segment(names, cells))
+        if gather and simulator.state.num_processes > 1:
+            return collected(segments, [variable.name for variable in self.recorded])
         return segments
 
     def _current_segment(
@@ -301,8 +334,8 @@ class Recorder(recording.Recorder):
         self._refuse_locations(locations)
         names = variable_names(variables)
         self._refuse_unknown(names or ())
-        segments = self.segments(names, filter_ids)
-        require_data(segments, names, self.population.label)
+        segments = self.segments(names, filter_ids, gather)
+        require_data(segments, names, self.population.label, gather)
         block = neo_block(
             segments,
             self.population.label,
@@ -325,8 +358,8 @@ class Recorder(recording.Recorder):
         annotations: Mapping[str, Any] | None = None,
         locations: Any = None,
     ) -> None:
-        io = neo_io(self.file if file is None else file)
-        io.write_block(self.get(variables, gather, filter_ids, False, annotations, locations))
+        read = partial(self.get, variables, gather, filter_ids, False, annotations, locations)
+        write_block(self.file if file is None else file, gather, read)
         if clear:
             self.clear()
 
@@ -360,4 +393,4 @@ class Recorder(recording.Recorder):
                 self._network.stop_recording(monitor)
         if self._spike_monitor is not None:
             self._network.stop_recording(self._spike_monitor)
-        self._spike_monitor, self._state_monitors = None, {}
+        self._spike_monitor, self._state_monitors, self._begun = None, {}, False

@@ -54,6 +54,16 @@ class Signal:
         samples = self.samples.copy() if keep.all() else self.samples[:, keep]
         return replace(self, samples=samples, cells=self.cells[keep], index=self.index[keep])
 
+    def in_order(self) -> Signal:
+        """The same, with cells in the order of their numbers."""
+        order = np.argsort(self.cells)
+        return replace(
+            self,
+            samples=self.samples[:, order],
+            cells=self.cells[order],
+            index=self.index[order],
+        )
+
     @property
     def key(self) -> tuple[Any, ...]:
         """Signals for which this is the same may share an array."""
@@ -128,6 +138,18 @@ class Spikes:
             cells=self.cells[keep],
             index=self.index[keep],
             sources=list(compress(self.sources, keep)),
+        )
+
+    def in_order(self) -> Spikes:
+        """The same, with cells in the order of their numbers."""
+        spikes, order = np.argsort(self.senders, kind="stable"), np.argsort(self.cells)
+        return replace(
+            self,
+            times=self.times[spikes],
+            senders=self.senders[spikes],
+            cells=self.cells[order],
+            index=self.index[order],
+            sources=[self.sources[k] for k in order],
         )
 
     @property
@@ -208,6 +230,15 @@ class Segment:
         """The same, with other places of the cells in signals."""
         signals = [replace(signal, index=index(signal.cells)) for signal in self.signals]
         return replace(self, signals=signals)
+
+    def in_order(self, names: Sequence[str]) -> Segment:
+        """The same, with variables in this order and cells in that of their numbers."""
+        signals = sorted(self.signals, key=lambda signal: names.index(signal.name))
+        return replace(
+            self,
+            signals=[signal.in_order() for signal in signals],
+            spikes=[part.in_order() for part in self.spikes],
+        )
 
     @staticmethod
     def joined(parts: Sequence[Segment], description: str) -> Segment:

@@ -13,6 +13,7 @@ from ship_engine.network import Network
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ship_engine.distribution import Communicator
     from ship_engine.lowering.cache import KernelCache
 
     from .projections import Projection
@@ -49,18 +50,43 @@ class State(common.control.BaseState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mpi_rank = 0
-        self.num_processes = 1
         self.id_counter = 0
         self.segment_counter = 0
         self.show_progress = True
         self.record_sample_times = False
         self.current_sources: list[ShipCurrentSource] = []
         self.projections: list[Projection] = []
+        self._communicator: Communicator | None = None
+        self._delay_range: tuple[float, float] | None = None
         self._network: Network | None = None
         self._cache: KernelCache | None = None
         self._min_delay: float | str = "auto"
         self._max_delay: float | str = "auto"
+
+    @property
+    def communicator(self) -> Communicator:
+        """The processes that share the network, of which this is one."""
+        if self._communicator is None:
+            from .processes import join_processes
+
+            self._communicator = join_processes()
+        return self._communicator
+
+    @property
+    def mpi_rank(self) -> int:
+        """Number of this process."""
+        return self.communicator.rank
+
+    @property
+    def num_processes(self) -> int:
+        """Number of processes that share the network."""
+        return self.communicator.size
+
+    def join_processes(self) -> Communicator:
+        """Look anew for other processes; what is found once stays."""
+        if self._communicator is not None and self._communicator.size == 1:
+            self._communicator = None
+        return self.communicator
 
     @property
     def cache(self) -> KernelCache:
@@ -106,16 +132,16 @@ class State(common.control.BaseState):
         """What `setup` was given; if that was 'auto', the shortest delay there is."""
         if not isinstance(self._min_delay, str):
             return self._min_delay
-        delays = [float(d.min()) for d in self._delays()]
-        return self.network.clock.time(min(delays)) if delays else self.dt
+        found = self._shortest_and_longest()
+        return self.dt if found is None else float(self.network.clock.time(found[0]))
 
     @property
     def max_delay(self) -> float | str:
         """What `setup` was given; if that was 'auto', the longest delay there is."""
         if not isinstance(self._max_delay, str):
             return self._max_delay
-        delays = [float(d.max()) for d in self._delays()]
-        return self.network.clock.time(max(delays)) if delays else "auto"
+        found = self._shortest_and_longest()
+        return "auto" if found is None else float(self.network.clock.time(found[1]))
 
     @property
     def delay_limits(self) -> tuple[float, float]:
@@ -124,14 +150,28 @@ class State(common.control.BaseState):
         longest = float("inf") if isinstance(self._max_delay, str) else self._max_delay
         return shortest, longest
 
-    def _delays(self) -> list[Any]:
-        return [p.synapses.delay for p in self.network.projections if len(p.synapses)]
+    def _shortest_and_longest(self) -> tuple[float, float] | None:
+        """Delays that there are, in steps; those of all processes as they were told last."""
+        return self._own_delays() if self.num_processes == 1 else self._delay_range
+
+    def _own_delays(self) -> tuple[float, float] | None:
+        delays = [p.synapses.delay for p in self.network.projections if len(p.synapses)]
+        if not delays:
+            return None
+        return float(min(d.min() for d in delays)), float(max(d.max() for d in delays))
+
+    def tell_delays(self) -> None:
+        """Let all processes know the shortest and the longest delay that there is."""
+        if self.num_processes > 1:
+            told = [pair for pair in self.communicator.gather(self._own_delays()) if pair]
+            shortest, longest = zip(*told, strict=True) if told else ((), ())
+            self._delay_range = (min(shortest), max(longest)) if told else None
 
     def build(
         self, network: Network, min_delay: float | str, max_delay: float | str, show_progress: bool
     ) -> None:
         """Start anew with an empty network."""
-        self._network = network
+        self._network, self._delay_range = network, None
         self._min_delay, self._max_delay = min_delay, max_delay
         self.show_progress = show_progress
         self.clear()
@@ -155,11 +195,12 @@ class State(common.control.BaseState):
         """Advance to a point in time (ms), rounded to the nearest time step."""
         network = self.network
         steps = int(network.clock.nearest_step(tstop)) - network.step
+        watched = self.show_progress and self.mpi_rank == 0
         self.running = True
         for projection in self.projections:
             projection._prepare_run()
         if steps >= 0:
-            with Progress(steps * self.dt, self.show_progress) as progress:
+            with Progress(steps * self.dt, watched) as progress:
                 for stop in self._stops(network.step + steps):
                     network.run(stop - network.step, progress.advance(self.dt))
 

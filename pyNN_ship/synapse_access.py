@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 from pyNN import common, errors
 from pyNN.parameters import LazyArray
 
+from . import simulator
 from .addresses import Cells
 from .connections import checked_weights, delay_steps
 from .parts import Part
+from .processes import connections_of_all
 from .standardmodels.synapses import WEIGHT, SynapseModel, weight_unit
-from .synapse_values import as_matrix, flat_index, for_connections
+from .synapse_values import as_matrix, for_connections
 from .units import has_unit, magnitude
 
 ADDRESSES = ("presynaptic_index", "postsynaptic_index")
@@ -33,14 +36,36 @@ class SynapseAccess(common.Projection):
     @property
     def _presynaptic_index(self) -> NDArray[np.int32]:
         """Address in `pre` of each connection's source."""
-        return _joined([self._pre_cells.outside(p.ends.source, p.source_cell) for p in self._parts])
+        return self._ordered(self._source_addresses())
 
     @property
     def _postsynaptic_index(self) -> NDArray[np.int32]:
         """Address in `post` of each connection's target."""
+        return self._ordered(self._target_addresses())
+
+    def _source_addresses(self) -> NDArray[np.int32]:
+        return _joined([self._pre_cells.outside(p.ends.source, p.source_cell) for p in self._parts])
+
+    def _target_addresses(self) -> NDArray[np.int32]:
         return _joined(
             [self._post_cells.outside(p.ends.target, p.target_cell) for p in self._parts]
         )
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp] | None:
+        """Where each connection lies in the parts, one after another; None if it is its number.
+
+        Connections are numbered row by row of the matrix of all pairs.  Parts hold them in the
+        order of the cells in their populations, which is not that of an assembly.
+        """
+        if len(self._parts) == 1 and self._pre_cells.place is None is self._post_cells.place:
+            return None
+        order = np.lexsort((self._target_addresses(), self._source_addresses()))
+        return None if (order == np.arange(order.size)).all() else order
+
+    def _ordered(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values in the order of connections, given in that of the parts."""
+        return values if self._order is None else values[self._order]
 
     def _values(self, name: str) -> NDArray[Any]:
         if name == "presynaptic_index":
@@ -48,7 +73,11 @@ class SynapseAccess(common.Projection):
         if name == "postsynaptic_index":
             return self._postsynaptic_index
         arrays = [part.get(name) for part in self._parts]
-        return np.concatenate(arrays) if arrays else np.empty(0)
+        return self._ordered(np.concatenate(arrays)) if arrays else np.empty(0)
+
+    def _columns(self, names: list[str], gather: Any) -> list[NDArray[Any]]:
+        """Attributes of the connections of this process or, gathered, of all."""
+        return connections_of_all(self, [self._values(name) for name in names], gather)
 
     def get(
         self,
@@ -69,7 +98,7 @@ class SynapseAccess(common.Projection):
             'weight', 'delay', any other parameter or state of the synapse type, or a list of
             these.
         format : {'list', 'array'}
-            'list' gives a tuple for each connection, ordered by presynaptic cell; 'array' gives a
+            'list' gives a tuple for each connection, in row-major order; 'array' gives a
             matrix [presynaptic, postsynaptic] for each attribute, NaN where nothing is connected.
         gather : bool or 'all'
             Whether to collect from all MPI processes.
@@ -95,7 +124,7 @@ class SynapseAccess(common.Projection):
         self._refuse_unknown(names, [*self._parameters(), *self._states(), *ADDRESSES])
         if format == "list":
             names = [*ADDRESSES, *names] if with_address else names
-            columns = [self._values(name).tolist() for name in names]
+            columns = [column.tolist() for column in self._columns(names, gather)]
             return columns[0] if single and not with_address else list(zip(*columns, strict=True))
         if format != "array":
             raise ValueError(f"format = {format!r}; give 'list' or 'array'.")
@@ -104,10 +133,9 @@ class SynapseAccess(common.Projection):
                 "`multiple_synapses` argument must be one of "
                 f"{list(self.MULTI_SYNAPSE_OPERATIONS)}, not {multiple_synapses!r}."
             )
-        flat = flat_index(self)
-        matrices = [
-            as_matrix(self.shape, flat, self._values(name), multiple_synapses) for name in names
-        ]
+        pre, post, *columns = self._columns([*ADDRESSES, *names], gather)
+        flat = pre.astype(np.int64) * self.post.size + post
+        matrices = [as_matrix(self.shape, flat, each, multiple_synapses) for each in columns]
         return matrices[0] if single else matrices
 
     def _parameters(self) -> list[str]:
@@ -155,6 +183,8 @@ class SynapseAccess(common.Projection):
             part.check(self.synapse_type, own, self.label)
         for part, own in zip(self._parts, self._pieces(checked), strict=True):
             part.set(own)
+        if "delay" in checked:
+            simulator.state.tell_delays()
 
     set.__doc__ = common.Projection.set.__doc__
 
@@ -190,6 +220,9 @@ class SynapseAccess(common.Projection):
 
     def _pieces(self, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """What belongs to each of the parts."""
+        if self._order is not None:
+            back = np.argsort(self._order)
+            values = {name: v[back] if np.ndim(v) else v for name, v in values.items()}
         begin = 0
         for part in self._parts:
             here = slice(begin, begin + len(part))

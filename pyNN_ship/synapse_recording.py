@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from pyNN import errors
 
 from . import simulator
+from .processes import connections_of_all
+from .synapse_access import ADDRESSES
 
 if TYPE_CHECKING:
     from .projections import Projection
@@ -118,8 +120,12 @@ class SynapseRecorder:
         number = simulator.state.segment_counter
         return Recorded(number, datetime.now(), dict(self._traces), annotations)
 
-    def block(self, names: list[str] | None, annotations: Mapping[str, Any]) -> neo.Block:
+    def block(
+        self, names: list[str] | None, annotations: Mapping[str, Any], gather: bool
+    ) -> neo.Block:
         """What was recorded of these variables, None for all, as a block of Neo.
+
+        Gathered, it is that of all processes, on the first.
 
         Raises
         ------
@@ -146,10 +152,10 @@ class SynapseRecorder:
             **annotations,
         )
         for segment in segments:
-            block.segments.append(self._segment(segment, names))
+            block.segments.append(self._segment(segment, names, gather))
         return block
 
-    def _segment(self, recorded: Recorded, names: list[str] | None) -> neo.Segment:
+    def _segment(self, recorded: Recorded, names: list[str] | None, gather: bool) -> neo.Segment:
         segment = neo.Segment(
             name=f"segment{recorded.number:03d}",
             description="synapses",
@@ -158,23 +164,26 @@ class SynapseRecorder:
         )
         for name, trace in recorded.traces.items():
             if trace.samples and (names is None or name in names):
-                signal = self._signal(name, trace)
+                signal = self._signal(name, trace, gather)
                 regular = isinstance(signal, neo.AnalogSignal)
                 kept = segment.analogsignals if regular else segment.irregularlysampledsignals
                 kept.append(signal)
         return segment
 
-    def _signal(self, name: str, trace: Trace) -> neo.AnalogSignal | neo.IrregularlySampledSignal:
+    def _signal(
+        self, name: str, trace: Trace, gather: bool
+    ) -> neo.AnalogSignal | neo.IrregularlySampledSignal:
         projection, dt = self._projection, self._network.clock.dt
-        samples = np.array(trace.samples)
+        own = [np.array(trace.samples), *map(projection._values, ADDRESSES)]
+        samples, pre, post = connections_of_all(projection, own, gather)
         facts = {
             "units": projection._unit(name),
             "name": name,
             "source_projection": projection.label,
             "array_annotations": {
-                "channel_index": np.arange(len(projection)),
-                "presynaptic_index": projection._presynaptic_index.copy(),
-                "postsynaptic_index": projection._postsynaptic_index.copy(),
+                "channel_index": np.arange(pre.size),
+                "presynaptic_index": pre.copy(),
+                "postsynaptic_index": post.copy(),
             },
         }
         if simulator.state.record_sample_times:

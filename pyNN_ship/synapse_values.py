@@ -10,6 +10,7 @@ from pyNN import errors
 from pyNN.parameters import LazyArray, ParameterSpace
 from pyNN.random import RandomDistribution
 
+from . import simulator
 from .lazy_values import PairValues
 
 
@@ -49,7 +50,10 @@ def for_connections(projection: Any, name: str, value: Any) -> Any:
 
 def _spread(projection: Any, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """One value for each connected pair, in row-major order, to each connection."""
-    pairs, position = np.unique(flat_index(projection), return_inverse=True)
+    own = flat_index(projection)
+    everywhere = simulator.state.communicator.gather(own)
+    pairs = np.unique(np.concatenate(everywhere))
+    position = np.searchsorted(pairs, own)
     if values.size != pairs.size:
         raise errors.InvalidDimensionsError(
             f"{values.size} values of {name} for the {pairs.size} connected pairs of "

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 CELLS_TOGETHER = 8
 """Shares are made of so many cells each: a cache line of float64, a word of flags."""
 
+FEW_WORDS = 64
+"""For so many words of each process there is room at first."""
+
 LONGEST_WINDOW = 1000
 """In time steps, where no delay is shorter."""
 
@@ -47,10 +50,14 @@ class Communicator(ABC):
         """What each process gives, in their order; all processes get it."""
 
     @abstractmethod
+    def collect(self, item: Any) -> list[Any] | None:
+        """What each process gives, in their order; only the first gets it."""
+
+    @abstractmethod
     def exchange(
         self, words: NDArray[np.int64] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        """The words of all processes, one after the other.
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
+        """The words of all processes.
 
         Parameters
         ----------
@@ -60,9 +67,9 @@ class Communicator(ABC):
         Returns
         -------
         words : int64 array
-            Valid until the next call; it may be longer.
-        start : int64 [size + 1]
-            Where those of each process start, and where the last ones end.
+            All of them; valid until the next call, as is the rest.
+        start, count : int64 [size]
+            Where in it those of each process start, and how many they are.
 
         Nothing, if a process has failed.
         """
@@ -76,10 +83,13 @@ class OneProcess(Communicator):
     def gather(self, item: Any) -> list[Any]:
         return [item]
 
+    def collect(self, item: Any) -> list[Any] | None:
+        return [item]
+
     def exchange(
         self, words: NDArray[np.int64] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        return None if words is None else (words, np.array([0, words.size]))
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
+        return None if words is None else (words, np.array([0]), np.array([words.size]))
 
 
 class MPIProcesses(Communicator):
@@ -97,29 +107,43 @@ class MPIProcesses(Communicator):
         self._comm = MPI.COMM_WORLD if communicator is None else communicator
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
         self._word = MPI.INT64_T
-        self._count = np.zeros(1, np.int64)
-        self._counts = np.zeros(self.size, np.int64)
-        self._start = np.zeros(self.size + 1, np.int64)
-        self._words = np.zeros(1024, np.int64)
+        self._reserve(FEW_WORDS)
+
+    def _reserve(self, words: int) -> None:
+        """Make room for so many words of each process, and their number before them."""
+        self._room = words
+        self._mine = np.zeros(words + 1, np.int64)
+        self._words = np.zeros(self.size * (words + 1), np.int64)
+        self._counts = self._words[:: words + 1]
+        self._start = np.arange(self.size) * (words + 1) + 1
+        self._buffers = [self._mine, self._word], [self._words, self._word]
 
     def gather(self, item: Any) -> list[Any]:
         return list(self._comm.allgather(item))
 
+    def collect(self, item: Any) -> list[Any] | None:
+        found: list[Any] | None = self._comm.gather(item, root=0)
+        return found
+
+    def stop_all(self) -> None:
+        """End all processes at once, since this one cannot go on."""
+        self._comm.Abort(1)
+
     def exchange(
         self, words: NDArray[np.int64] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        self._count[0] = -1 if words is None else words.size
-        self._comm.Allgather([self._count, self._word], [self._counts, self._word])
-        if words is None or self._counts.min() < 0:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None:
+        self._mine[0] = -1 if words is None else words.size
+        if words is not None and words.size <= self._room:
+            self._mine[1 : words.size + 1] = words
+        self._comm.Allgather(*self._buffers)
+        counts = self._counts.tolist()
+        if words is None or min(counts) < 0:
             return None
-        np.cumsum(self._counts, out=self._start[1:])
-        total = int(self._start[-1])
-        if total > self._words.size:
-            self._words = np.zeros(2 * total, np.int64)
-        if total:
-            shape = (self._counts.tolist(), self._start[:-1].tolist())
-            self._comm.Allgatherv([words, self._word], [self._words, shape, self._word])
-        return self._words, self._start
+        if max(counts) > self._room:
+            # Once more, with more room; there may soon be as many again.
+            self._reserve(2 * max(counts))
+            return self.exchange(words)
+        return self._words, self._start, self._counts
 
 
 def share_of(size: int, number: int, rank: int, processes: int) -> slice:
@@ -166,6 +190,45 @@ def local_synapses(
 
     values = {name: kept(value) for name, value in given.items()}
     return (pairs[0][here], pairs[1][here]), (kept(common[0]), kept(common[1])), values
+
+
+def tell_parameters(network: Network) -> None:
+    """Let every process know the parameters of all cells as those have them that compute them.
+
+    A process may have changed those of its own cells only; sources are computed by all.
+    """
+    communicator = network.communicator
+    changed = communicator.gather([g.version != g.told for g in network.groups])
+    for number, group in enumerate(network.groups):
+        if any(told[number] for told in changed):
+            mine: dict[str, Any] = {
+                name: value if value.size == 1 else value[group.share]
+                for name, value in group.values.items()
+            }
+            mine |= {name: values[group.share] for name, values in group.sequences.items()}
+            _take_over(group, number, communicator.gather(mine))
+            group.told = group.version
+
+
+def _take_over(group: Group, number: int, told: list[dict[str, Any]]) -> None:
+    shares = [share_of(group.size, number, rank, len(told)) for rank in range(len(told))]
+    news: dict[str, Any] = {}
+    for name, known in group.values.items():
+        full = np.array(np.broadcast_to(known, (group.size,)))
+        for share, values in zip(shares, told, strict=True):
+            full[share] = values[name]
+        if (full != known).any():
+            news[name] = full
+    lists: dict[str, Any] = {}
+    for name, sequences in group.sequences.items():
+        lists[name] = list(sequences)
+        for share, values in zip(shares, told, strict=True):
+            lists[name][share] = values[name]
+        pairs = zip(lists[name], sequences, strict=True)
+        if not all(np.array_equal(new, old) for new, old in pairs):
+            news |= lists
+    if news:
+        group.set(None, **news)
 
 
 def synapse_numbers(network: Network, projection: Projection) -> NDArray[np.int64]:

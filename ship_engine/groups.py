@@ -45,6 +45,8 @@ class Group:
         Grows with every change of a parameter, so that executors know what to refresh.
     share : slice
         The components that this process computes; all, if it is the only one.
+    told : int
+        The version that all processes know.
     history : SpikeHistory or None
         Spikes that plastic synapses onto these components have still to take in.
     queue : SpikeQueue or None
@@ -62,7 +64,7 @@ class Group:
             raise InvalidValueError(f"A group of {size} components; give at least 1.")
         self.model, self.size, self.label = model, int(size), label or model.name
         self.values = {p.name: np.array([p.default]) for p in model.parameters}
-        self.version = 0
+        self.version, self.told = 0, -1
         self.share = slice(0, self.size)
         self.ring = RingBuffer(len(model.ports), self.size)
         self.history: SpikeHistory | None = None

@@ -105,6 +105,11 @@ class ShipCurrentSource(StandardCurrentSource):
             for name, value in space.as_dict().items()
         }
 
+    @property
+    def parameter_space(self) -> ParameterSpace:
+        """The parameters as they are now, which PyNN describes."""
+        return ParameterSpace(self.get_parameters(), self.get_schema(), (1,))
+
     def inject_into(self, cells: Any) -> None:
         """Inject the current into a population, view, assembly or list of cells."""
         if self._network is not simulator.state.network:
@@ -116,6 +121,11 @@ class ShipCurrentSource(StandardCurrentSource):
             if not cell.celltype.injectable:
                 raise TypeError(f"Can't inject current into {_nature(cell.celltype)}.")
             by_population.setdefault(cell.parent, []).append(cell.parent.id_to_index(cell))
+        for population in by_population:
+            if population._group not in self._network.groups:
+                raise RuntimeError(
+                    f"'{population.label}' was made before the last setup(); make it again."
+                )
         for population, indices in by_population.items():
             group = population._group
             assert isinstance(group, NeuronGroup)

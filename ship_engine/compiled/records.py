@@ -28,7 +28,8 @@ HISTORY_TIMES = 19  # float64 [cell, capacity]: spikes for plastic synapses; 0 i
 HISTORY_COUNT = 20  # int64 for each cell
 HISTORY_CAPACITY = 21
 HISTORY_FULL = 22  # written: whether a cell has no room for one more
-GROUP_COLUMNS = 23
+KEEP_SPIKES = 23  # address of the function that fills queue and history; 0 if there are none
+GROUP_COLUMNS = 24
 
 # One row for each projection.
 SOURCE = 0  # row of the source group
@@ -148,16 +149,18 @@ GAPS = 15
 GAP_TABLES = 16
 COUPLED = 17
 COUPLED_ROWS = 18
-NETWORK_COLUMNS = 19
+ARRIVE = 19  # address of the function that brings spikes from axons to synapses; 0 if none does
+COUPLE = 20  # address of the function that computes gap junctions; 0 if there are none
+NETWORK_COLUMNS = 21
 
 RUN_GROUP, RUN_DELIVERY, RUN_SYNAPSES = 0, 1, 2
 
 # One row for each group of a network that several processes share.
-SHARE_LOW = 0  # the first cell that this process computes
-SHARE_HIGH = 1  # the first behind them
-SHARE_INDEX = 2  # int32: where its kernel leaves the cells that spiked
-SHARE_OFFSET = 3  # float64
-SHARE_LIST = 4  # where their spikes are noted: WINDOW_OWN or WINDOW_COMMON
+SHARE_OWN = 0  # 1 for neurons, which are shared out; 0 for sources, which all processes compute
+SHARE_LOW = 1  # the first cell that this process computes
+SHARE_HIGH = 2  # the first behind them
+SHARE_INDEX = 3  # int32: where its kernel leaves the cells that spiked
+SHARE_OFFSET = 4  # float64
 SHARE_COLUMNS = 5
 
 # A window of time in such a network: one table.  A noted spike is two words: its moment (steps
@@ -165,16 +168,16 @@ SHARE_COLUMNS = 5
 # cell in the lower half; and the bits of its offset.
 WINDOW_FIRST = 0  # step at which it starts
 WINDOW_SHARES = 1  # rows as above
-WINDOW_OWN = 2  # address, count and capacity of the spikes of neurons that this process computes
-WINDOW_COMMON = 5  # the same for spikes that every process finds
-WINDOW_MOST_OWN = 8  # most spikes that one step may bring
-WINDOW_MOST_COMMON = 9
-WINDOW_RUNS = 10  # address of rows with the address and the number of spikes of each sorted list
-WINDOW_RUN_COUNT = 11
-WINDOW_HEADS = 12  # int64 scratch, one for each list
-WINDOW_MOMENT = 13  # int64: of all spikes, in the order in which one process delivers them
-WINDOW_INDEX = 14  # int32
-WINDOW_OFFSET = 15  # float64
-WINDOW_COUNT = 16  # written: how many they are
-WINDOW_DELIVERED = 17  # written: how many have been delivered
-WINDOW_COLUMNS = 18
+WINDOW_NOTED = 2  # words of the spikes of neurons that this process computes
+WINDOW_NOTED_COUNT = 3
+WINDOW_NOTED_CAPACITY = 4
+WINDOW_MOST = 5  # most spikes that one step may bring
+WINDOW_LISTS = 6  # address of rows with the address and the number of spikes of each sorted list
+WINDOW_LIST_COUNT = 7
+WINDOW_HEADS = 8  # int64 scratch, one for each list
+WINDOW_MOMENT = 9  # int64: of all spikes, in the order in which one process delivers them
+WINDOW_INDEX = 10  # int32
+WINDOW_OFFSET = 11  # float64
+WINDOW_COUNT = 12  # written: how many they are
+WINDOW_DELIVERED = 13  # written: how many have been delivered
+WINDOW_COLUMNS = 14

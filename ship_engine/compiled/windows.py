@@ -9,12 +9,9 @@ from __future__ import annotations
 from ship_engine.compiled import records as r
 from ship_engine.compiled.dialect import call_kernel, float64, int32, int64, jit
 from ship_engine.compiled.time_loop import (
-    arrive,
     inject_currents,
     log_spikes,
     logs_have_room,
-    note_history,
-    queue_spikes,
     run_synapses,
     sample_all,
 )
@@ -26,45 +23,36 @@ def advance_share(network, window, index, step, place):
     """One step of this process's cells of one group; negative if a state is not finite."""
     g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * index)
     share = int64(window[r.WINDOW_SHARES] + 8 * r.SHARE_COLUMNS * index)
-    low = share[r.SHARE_LOW]
-    if low == share[r.SHARE_HIGH]:
+    low, high = share[r.SHARE_LOW], share[r.SHARE_HIGH]
+    if share[r.SHARE_OWN] == 0 or low == high:
         return 0
-    count = call_kernel(g[r.GROUP_KERNEL], g[r.GROUP_TABLE], step, low, share[r.SHARE_HIGH])
+    count = call_kernel(g[r.GROUP_KERNEL], g[r.GROUP_TABLE], step, low, high)
     if count > 0:
         cells, offset = int32(share[r.SHARE_INDEX]), float64(share[r.SHARE_OFFSET])
-        noted = share[r.SHARE_LIST]
-        words, offsets = int64(window[noted]), float64(window[noted])
-        n = window[noted + 1]
+        words, offsets = int64(window[r.WINDOW_NOTED]), float64(window[r.WINDOW_NOTED])
+        n = window[r.WINDOW_NOTED_COUNT]
         moment = (step - window[r.WINDOW_FIRST]) * network[r.LOG_GROUP_COUNT] + place
-        for k in range(low, low + count):
+        for k in range(count):
             words[2 * n] = (moment << 32) | cells[k]
             offsets[2 * n + 1] = offset[k]
             n += 1
-        window[noted + 1] = n
+        window[r.WINDOW_NOTED_COUNT] = n
     if int64(g[r.GROUP_ERROR])[0] >= 0:
         network[r.FAILED_GROUP] = index
         return -1
     return 0
 
 
-@jit
-def lists_have_room(window):
-    """Whether the lists of spikes can take all that one step may bring."""
-    own = window[r.WINDOW_OWN + 1] + window[r.WINDOW_MOST_OWN]
-    common = window[r.WINDOW_COMMON + 1] + window[r.WINDOW_MOST_COMMON]
-    return own <= window[r.WINDOW_OWN + 2] and common <= window[r.WINDOW_COMMON + 2]
-
-
 def compute_window(network_address, window_address, first, last):
     """Compute steps first to last - 1 and note the spikes; returns the step that was reached.
 
-    It stops early when a list is full (the caller makes room and calls again) or when a state is
-    not finite (`FAILED_GROUP`).
+    It stops early when their list is full (the caller makes room and calls again) or when a state
+    is not finite (`FAILED_GROUP`).
     """
     network, window = int64(network_address), int64(window_address)
     program = int64(network[r.PROGRAM])
     for step in range(first, last):
-        if not lists_have_room(window):
+        if window[r.WINDOW_NOTED_COUNT] + window[r.WINDOW_MOST] > window[r.WINDOW_NOTED_CAPACITY]:
             return step
         for k in range(network[r.CURRENT_ROWS]):
             table = network[r.CURRENTS] + 8 * r.CURRENT_COLUMNS * k
@@ -82,34 +70,47 @@ def compute_window(network_address, window_address, first, last):
 def merge_spikes(window_address):
     """Put the spikes of all lists, each of which is sorted, into one; returns their number."""
     window = int64(window_address)
-    runs, heads = int64(window[r.WINDOW_RUNS]), int64(window[r.WINDOW_HEADS])
+    lists, heads = int64(window[r.WINDOW_LISTS]), int64(window[r.WINDOW_HEADS])
     moment, index = int64(window[r.WINDOW_MOMENT]), int32(window[r.WINDOW_INDEX])
     offset = float64(window[r.WINDOW_OFFSET])
-    for k in range(window[r.WINDOW_RUN_COUNT]):
+    for k in range(window[r.WINDOW_LIST_COUNT]):
         heads[k] = 0
     n = 0
     while True:
         best, earliest = -1, 0
-        for k in range(window[r.WINDOW_RUN_COUNT]):
-            if heads[k] < runs[2 * k + 1]:
-                word = int64(runs[2 * k])[2 * heads[k]]
+        for k in range(window[r.WINDOW_LIST_COUNT]):
+            if heads[k] < lists[2 * k + 1]:
+                word = int64(lists[2 * k])[2 * heads[k]]
                 if best < 0 or word < earliest:
                     best, earliest = k, word
         if best < 0:
             break
-        moment[n] = earliest >> 32
-        index[n] = earliest & 0xFFFFFFFF
-        offset[n] = float64(runs[2 * best])[2 * heads[best] + 1]
-        heads[best] += 1
-        n += 1
+        # No list has spikes between those that another one has of a group at a moment.
+        words, offsets = int64(lists[2 * best]), float64(lists[2 * best])
+        now, head, end = earliest >> 32, heads[best], lists[2 * best + 1]
+        while head < end and words[2 * head] >> 32 == now:
+            moment[n] = now
+            index[n] = words[2 * head] & 0xFFFFFFFF
+            offset[n] = offsets[2 * head + 1]
+            head += 1
+            n += 1
+        heads[best] = head
     window[r.WINDOW_COUNT], window[r.WINDOW_DELIVERED] = n, 0
     return n
 
 
 @jit
 def find_spikes(network, window, index, moment):
-    """Let a group's row name the spikes of all its cells at one moment."""
+    """Let a group's row name its spikes at one moment: of all neurons, or those of a source."""
     g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * index)
+    share = int64(window[r.WINDOW_SHARES] + 8 * r.SHARE_COLUMNS * index)
+    if share[r.SHARE_OWN] == 0:
+        step = window[r.WINDOW_FIRST] + moment // network[r.LOG_GROUP_COUNT]
+        low, high = share[r.SHARE_LOW], share[r.SHARE_HIGH]
+        g[r.GROUP_COUNT] = call_kernel(g[r.GROUP_KERNEL], g[r.GROUP_TABLE], step, low, high)
+        if int64(g[r.GROUP_ERROR])[0] >= 0:
+            network[r.FAILED_GROUP] = index
+        return g[r.GROUP_COUNT]
     moments, first = int64(window[r.WINDOW_MOMENT]), window[r.WINDOW_DELIVERED]
     last = first
     while last < window[r.WINDOW_COUNT] and moments[last] == moment:
@@ -144,10 +145,8 @@ def deliver_window(network_address, window_address, first, last):
                 if count > 0:
                     if g[r.LOG_MASK] != 0:
                         log_spikes(table, step)
-                    if g[r.QUEUE_INDEX] != 0:
-                        queue_spikes(table, step)
-                    if g[r.HISTORY_TIMES] != 0:
-                        note_history(table, step, scalars[0])
+                    if g[r.KEEP_SPIKES] != 0:
+                        call_kernel(g[r.KEEP_SPIKES], table, step, network[r.NETWORK_SCALARS], 0)
             elif count == 0:
                 continue
             elif program[2 * k] == r.RUN_SYNAPSES:
@@ -156,6 +155,6 @@ def deliver_window(network_address, window_address, first, last):
                 p = int64(network[r.PROJECTIONS] + 8 * r.PROJECTION_COLUMNS * index)
                 g = int64(network[r.GROUPS] + 8 * r.GROUP_COLUMNS * p[r.SOURCE])
                 deliver(p, g, step, scalars[0], scalars[1])
-        if network[r.SYNAPSE_TABLES] != 0:
-            arrive(network, step + 1)
+        if network[r.ARRIVE] != 0:
+            call_kernel(network[r.ARRIVE], network_address, step + 1, 0, 0)
     return last

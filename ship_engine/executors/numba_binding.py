@@ -43,6 +43,7 @@ class Binding:
         self._cache = cache
         self._structure = (-1, -1)
         self._table = np.zeros(r.NETWORK_COLUMNS, np.int64)
+        self.address = address(self._table)
         self._groups: dict[Group, BoundGroup] = {}
         self._monitors: list[StateMonitor] = []
         self._banks: list[_CurrentBank] = []
@@ -55,10 +56,6 @@ class Binding:
         network = self._weak_network()
         assert network is not None
         return network
-
-    @property
-    def address(self) -> int:
-        return address(self._table)
 
     @property
     def bound_groups(self) -> list[BoundGroup]:
@@ -234,6 +231,9 @@ class Binding:
         table[r.FAILED_GROUP] = -1
         table[r.SYNAPSES] = address(self._synapse_tables)
         table[r.SYNAPSE_TABLES] = self._synapse_tables.size
+        queued = any(group.queue is not None for group in self._groups)
+        table[r.ARRIVE] = self._cache.fixed("arrive").address if queued else 0
+        table[r.COUPLE] = self._cache.fixed("couple").address if self._coupling.present else 0
         self._coupling.fill(table)
 
     def prepare(self, first: int, last: int) -> None:
@@ -261,6 +261,8 @@ class Binding:
                 self._prepare_log(row, spikes, bound.capacity)
             self._prepare_queue(row, group, bound.capacity)
             self._prepare_history(row, group)
+            kept = group.queue is not None or group.history is not None
+            row[r.KEEP_SPIKES] = self._cache.fixed("keep_spikes").address if kept else 0
         self._table[r.ARRIVED_UNTIL] = self._network.arrived_until
         for synapses in self._synapses:
             synapses.prepare(self._network.arrived_until)

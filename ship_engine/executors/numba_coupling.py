@@ -34,6 +34,11 @@ class BoundCoupling:
         for row, junction in zip(self._junctions, junctions, strict=True):
             _record(row, junction)
 
+    @property
+    def present(self) -> bool:
+        """Whether there are any."""
+        return len(self._groups) > 0
+
     def fill(self, table: NDArray[np.int64]) -> None:
         """Enter them into the network's table."""
         table[r.COUPLED] = self._groups.ctypes.data

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ship_engine.distribution import tell_parameters
 from ship_engine.errors import ShipError
 from ship_engine.executors.base import Executor, first_non_finite
 from ship_engine.executors.numba_binding import Binding
@@ -50,6 +51,8 @@ class NumbaExecutor(Executor):
         binding = self._bindings.get(network)
         if binding is None:
             binding = self._bindings[network] = Binding(network, self.cache)
+        if network.communicator.size > 1:
+            tell_parameters(network)
         binding.refresh()
         if network.communicator.size > 1:
             check = partial(self._found, network, binding)

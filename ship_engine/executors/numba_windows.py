@@ -12,7 +12,7 @@ from ship_engine.compiled import records as r
 from ship_engine.distribution import window_length
 from ship_engine.errors import InvalidValueError
 from ship_engine.executors.numba_binding import Binding, address
-from ship_engine.groups import NeuronGroup
+from ship_engine.groups import Group, NeuronGroup
 from ship_engine.lowering.cache import KernelCache
 
 if TYPE_CHECKING:
@@ -51,14 +51,18 @@ class WindowedRun:
         self._drive, self._compute, self._merge, self._deliver = map(cache.fixed, COMPILED)
         self._table = np.zeros(r.WINDOW_COLUMNS, np.int64)
         self._shares = np.zeros((len(network.groups), r.SHARE_COLUMNS), np.int64)
-        self._lists = {place: np.zeros((1, 2), np.int64) for place in _LISTS}
-        runs = self._communicator.size + 1
-        self._runs, self._heads = np.zeros((runs, 2), np.int64), np.zeros(runs, np.int64)
+        self._noted = np.zeros(0, np.int64)
+        count = self._communicator.size
+        self._lists, self._heads = np.zeros((count, 2), np.int64), np.zeros(count, np.int64)
         self._table[r.WINDOW_SHARES] = address(self._shares)
-        self._table[r.WINDOW_RUNS], self._table[r.WINDOW_RUN_COUNT] = address(self._runs), runs
+        self._table[r.WINDOW_LISTS], self._table[r.WINDOW_LIST_COUNT] = address(self._lists), count
         self._table[r.WINDOW_HEADS] = address(self._heads)
         self._moment = np.zeros(0, np.int64)
+        sources = [group for group in network.groups if not isinstance(group, NeuronGroup)]
+        self._heard = {group: _heard(network, group) for group in sources}
         self._reserve_merged(1024)
+        self._told, self._told_at = np.zeros(0, np.int64), 0
+        self._address = address(self._table)
 
     def run(self, steps: int, progress: Callable[[int], None] | None = None) -> None:
         """Advance by a number of time steps; all processes have to."""
@@ -74,6 +78,7 @@ class WindowedRun:
             last = min(first + max(STEPS_AT_ONCE // length, 1) * length, end)
             self._binding.prepare(first, last)
             self._find_shares()
+            self._make_room()
             self._drive(self._binding.address, first, first, 1)
             for start in range(first, last, length):
                 self._run_window(start, min(start + length, last))
@@ -87,16 +92,16 @@ class WindowedRun:
                 return
 
     def _run_window(self, first: int, last: int) -> None:
-        self._table[r.WINDOW_FIRST] = first
-        for place in _LISTS:
-            self._table[place + 1] = 0
-        step, failed = first, False
+        table = self._table
+        table[r.WINDOW_FIRST], table[r.WINDOW_NOTED_COUNT] = first, 0
+        step, failed = self._compute(self._binding.address, self._address, first, last), False
         while step < last and not failed:
-            self._make_room()
-            step = self._compute(self._binding.address, address(self._table), step, last)
             failed = self._binding.failed
-        own = self._lists[r.WINDOW_OWN].reshape(-1)[: 2 * int(self._table[r.WINDOW_OWN + 1])]
-        exchanged = self._communicator.exchange(None if failed else own)
+            if not failed:
+                self._make_room()
+                step = self._compute(self._binding.address, self._address, step, last)
+        noted = self._noted[: 2 * int(table[r.WINDOW_NOTED_COUNT])]
+        exchanged = self._communicator.exchange(None if failed else noted)
         if exchanged is None:
             self._network.step = min(self._communicator.gather(step))
             self._raise_together(self._check() if failed else None)
@@ -104,16 +109,23 @@ class WindowedRun:
             self._deliver_all(*exchanged, first, last)
 
     def _deliver_all(
-        self, words: NDArray[np.int64], start: NDArray[np.int64], first: int, last: int
+        self,
+        words: NDArray[np.int64],
+        start: NDArray[np.int64],
+        count: NDArray[np.int64],
+        first: int,
+        last: int,
     ) -> None:
-        self._runs[:-1, 0] = words.ctypes.data + 8 * start[:-1]
-        self._runs[:-1, 1] = np.diff(start) // 2
-        self._runs[-1, 0] = address(self._lists[r.WINDOW_COMMON])
-        self._runs[-1, 1] = self._table[r.WINDOW_COMMON + 1]
-        self._reserve_merged(int(self._runs[:, 1].sum()))
-        self._merge(address(self._table))
+        lists = self._lists
+        if words is not self._told:
+            self._told, self._told_at = words, address(words)
+        np.multiply(start, 8, out=lists[:, 0])
+        lists[:, 0] += self._told_at
+        np.floor_divide(count, 2, out=lists[:, 1])
+        self._reserve_merged(int(lists[:, 1].sum()))
+        self._merge(self._address)
         while True:
-            step = self._deliver(self._binding.address, address(self._table), first, last)
+            step = self._deliver(self._binding.address, self._address, first, last)
             self._network.step = first = step
             if step == last:
                 return
@@ -128,29 +140,29 @@ class WindowedRun:
 
     def _find_shares(self) -> None:
         """Follow the groups, whose kernels may have moved what they write."""
-        bounds = self._binding.bound_groups
-        most = dict.fromkeys(_LISTS, 0)
-        for row, bound in zip(self._shares, bounds, strict=True):
-            neurons = isinstance(bound.group, NeuronGroup)
-            share = bound.group.share if neurons else slice(0, bound.group.size)
-            row[r.SHARE_LOW], row[r.SHARE_HIGH] = share.start, share.stop
-            row[r.SHARE_INDEX] = address(bound.spike_index)
-            row[r.SHARE_OFFSET] = address(bound.spike_offset)
-            row[r.SHARE_LIST] = r.WINDOW_OWN if neurons else r.WINDOW_COMMON
-            most[row[r.SHARE_LIST]] += share.stop - share.start if neurons else bound.capacity
-        self._table[r.WINDOW_MOST_OWN] = most[r.WINDOW_OWN]
-        self._table[r.WINDOW_MOST_COMMON] = most[r.WINDOW_COMMON]
+        self._table[r.WINDOW_MOST] = 0
+        for row, bound in zip(self._shares, self._binding.bound_groups, strict=True):
+            group, before = bound.group, 0
+            if isinstance(group, NeuronGroup):
+                low, high = group.share.start, group.share.stop
+                self._table[r.WINDOW_MOST] += high - low
+                before = low  # where kernels of neurons leave the first spike of this range
+            else:
+                low, high = self._heard[group]
+            row[r.SHARE_OWN] = isinstance(group, NeuronGroup)
+            row[r.SHARE_LOW], row[r.SHARE_HIGH] = low, high
+            row[r.SHARE_INDEX] = address(bound.spike_index) + 4 * before
+            row[r.SHARE_OFFSET] = address(bound.spike_offset) + 8 * before
 
     def _make_room(self) -> None:
-        """Let the lists have room for another step at least."""
-        for place, most in _LISTS.items():
-            count, noted = int(self._table[place + 1]), self._lists[place]
-            needed = count + int(self._table[most])
-            if needed > len(noted):
-                self._lists[place] = np.zeros((2 * needed, 2), np.int64)
-                self._lists[place][:count] = noted[:count]
-            self._table[place] = address(self._lists[place])
-            self._table[place + 2] = len(self._lists[place])
+        """Let the list of spikes have room for another step at least."""
+        needed = int(self._table[r.WINDOW_NOTED_COUNT] + self._table[r.WINDOW_MOST])
+        if 2 * needed > self._noted.size:
+            noted = np.zeros(4 * needed, np.int64)
+            noted[: self._noted.size] = self._noted
+            self._noted = noted
+        self._table[r.WINDOW_NOTED] = address(self._noted)
+        self._table[r.WINDOW_NOTED_CAPACITY] = self._noted.size // 2
 
     def _reserve_merged(self, count: int) -> None:
         if count > self._moment.size:
@@ -161,5 +173,12 @@ class WindowedRun:
             self._table[r.WINDOW_OFFSET] = address(self._offset)
 
 
-_LISTS = {r.WINDOW_OWN: r.WINDOW_MOST_OWN, r.WINDOW_COMMON: r.WINDOW_MOST_COMMON}
-"""Lists of spikes, and the most that one step may add to each."""
+def _heard(network: Network, source: Group) -> tuple[int, int]:
+    """The range of a source that reaches cells of this process, or is recorded by it."""
+    monitor = network.spike_monitors.get(source)
+    heard = np.zeros(source.size, bool) if monitor is None else monitor.mask > 0
+    for projection in network.projections:
+        if projection.source is source:
+            heard |= np.diff(projection.synapses.start) > 0
+    cells = np.flatnonzero(heard)
+    return (int(cells[0]), int(cells[-1]) + 1) if cells.size else (0, 0)

@@ -55,8 +55,12 @@ _DIALECT = ("elementwise", "compiled.dialect", "compiled.records", "lowering.lay
 _DELIVERY = ("delivery.numba_cpu", "compiled.time_loop", *_DIALECT)
 _WINDOWS = ("compiled.windows", *_DELIVERY)
 _SOURCES = ("compiled.sources", "compiled.philox", "random", *_DIALECT)
+_EVENTS = ("compiled.synapse_events", *_DIALECT)
 _FIXED = {
     "drive": _Fixed("compiled.time_loop", 4, _DELIVERY),
+    "keep_spikes": _Fixed("compiled.synapse_events", 4, _EVENTS),
+    "arrive": _Fixed("compiled.synapse_events", 4, _EVENTS),
+    "couple": _Fixed("compiled.synapse_events", 4, _EVENTS),
     "compute_window": _Fixed("compiled.windows", 4, _WINDOWS),
     "merge_spikes": _Fixed("compiled.windows", 1, _WINDOWS),
     "deliver_window": _Fixed("compiled.windows", 4, _WINDOWS),

@@ -72,13 +72,17 @@ class ThreadCommunicator(Communicator):
         threads.barrier.wait(60)
         return heard
 
+    def collect(self, item):
+        heard = self.gather(item)
+        return heard if self.rank == 0 else None
+
     def exchange(self, words):
         self.exchanges += 1
         heard = self.gather(words)
         if any(some is None for some in heard):
             return None
-        start = np.cumsum([0, *(some.size for some in heard)])
-        return np.concatenate(heard), start
+        counts = np.array([some.size for some in heard])
+        return np.concatenate(heard), np.cumsum(counts) - counts, counts
 
 
 class Circuit:
@@ -252,6 +256,27 @@ def test_windows_are_as_long_as_the_shortest_delay(kernel_cache, options, length
     assert Threads(2).run(ran) == [(length, 11)] * 2
 
 
+def test_parameters_are_those_of_whoever_computes_a_cell(kernel_cache):
+    """A process may know the parameters of its own cells only, also of sources."""
+
+    def changed(communicator):
+        circuit = Circuit(communicator, kernel_cache)
+        circuit.network.run(100)
+        for group, name, low, high in (
+            (circuit.first, "i_offset", 0.2, 1.2),
+            (circuit.noise, "rate", 20.0, 300.0),
+        ):
+            values = np.random.default_rng(3).uniform(low, high, group.size)
+            group.set(group.share, **{name: values[group.share]})
+        cells = np.arange(3)[circuit.listed.share]
+        times = [np.arange(12.0 + 0.7 * cell, 60.0, 5.3) for cell in cells]
+        circuit.listed.set_spike_times(times, cells)
+        circuit.network.run(300)
+        return circuit.results()
+
+    assert shared(3, changed) == changed(OneProcess())
+
+
 def test_what_goes_wrong_in_one_process_stops_all(kernel_cache):
     def fails(communicator):
         circuit = Circuit(communicator, kernel_cache)
@@ -294,6 +319,7 @@ def test_an_executor_for_one_process_is_refused():
 def test_one_process_talks_to_itself():
     alone = OneProcess()
     assert (alone.rank, alone.size, alone.gather("word")) == (0, 1, ["word"])
-    words, start = alone.exchange(np.arange(3))
-    assert (words.tolist(), start.tolist()) == ([0, 1, 2], [0, 3])
+    words, start, count = alone.exchange(np.arange(3))
+    assert (words.tolist(), start.tolist(), count.tolist()) == ([0, 1, 2], [0], [3])
     assert alone.exchange(None) is None
+    assert alone.collect("word") == ["word"]

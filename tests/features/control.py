@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.testing import assert_array_equal
 
 from .measure import Floats, Probe, close, input_spikes, refusal, require, samples, spikes
+from .processes import mpi
 
 
 def _driven(sim: Any) -> Any:
@@ -156,20 +156,6 @@ def growing(sim: Any) -> None:
     sim.reset()
     sim.run(10.0)
     require(samples(second, "v").shape == (101, 3), "all begin anew")
-
-
-def mpi(sim: Any) -> str:
-    """One process runs the whole network; to be started as one of several is refused."""
-    name = "OMPI_COMM_WORLD_SIZE"
-    before = os.environ.get(name)
-    os.environ[name] = "2"
-    try:
-        return refusal(lambda: sim.setup(timestep=0.1), "2 MPI processes", "pyNN.nest")
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def off_grid(sim: Any) -> None:

@@ -52,19 +52,19 @@ REFUSED = frozenset(
         "voltage_dependence",
         "na.m, na.h, kdr.n (dimensionless): MultiCompartmentNeuron",
         "record(locations=)",
-        "MPI",
         "nestml_cell_type / nestml_synapse_type",
         "NineML cell types",
         "NineML / NeuroML export (own modules pyNN.nineml, pyNN.neuroml)",
         "NeuroML cell import",
     }
 )
-"""What cells of one compartment in one process do not have, and what belongs to one simulator."""
+"""What cells of one compartment do not have, and what belongs to one simulator."""
 
 
 REMARKS = {
     "CSAConnector": "needs csa",
     "SmallWorldConnector": "by the rule that PyNN documents and does not define",
+    "MPI": "needs mpi4py and an MPI library; without them the probe asks for the error",
     "GSLRNG (needs pygsl)": "needs pygsl; the probe puts a generator of its own in its place",
     "irregular sampling (variable step)": "with record_sample_times=True each sample carries its "
     "time; the time step does not vary",

@@ -346,6 +346,23 @@ def test_callbacks_are_functions_that_return_a_time(sim):
         sim.run(1.0, callbacks=lambda t: t + 1)
 
 
+@pytest.mark.parametrize("restart", ["reset", "setup"])
+def test_time_does_not_go_back_in_a_callback(sim, restart):
+    def callback(t):
+        if t > 0.0:
+            getattr(sim, restart)()
+        return t + 1.0
+
+    with pytest.raises(RuntimeError, match="between runs"):
+        sim.run(3.0, callbacks=[callback])
+    assert sim.run(1.0) == 1.0
+
+
+def test_a_callback_says_when_it_wants_to_be_called(sim):
+    with pytest.raises(ValueError, match="nan"):
+        sim.run(1.0, callbacks=[lambda t: np.nan])
+
+
 def test_a_callback_may_change_parameters(sim, samples):
     cells = sim.Population(1, sim.IF_curr_exp())
     cells.record("v")
@@ -515,15 +532,6 @@ def test_standard_models_are_listed(sim):
     names = sim.list_standard_models()
     assert {"IF_curr_exp", "IF_cond_alpha", "SpikeSourceArray", "SpikeSourcePoisson"} <= set(names)
     assert all(hasattr(sim, name) for name in names)
-
-
-@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"])
-def test_one_of_several_processes_is_refused(sim, monkeypatch, name):
-    monkeypatch.setenv(name, "4")
-    with pytest.raises(RuntimeError, match=f"one of 4 MPI processes .{name}.*without mpiexec"):
-        sim.setup()
-    monkeypatch.setenv(name, "1")
-    assert sim.setup() == 0
 
 
 def test_signals_with_the_time_of_each_sample(sim):

@@ -379,3 +379,19 @@ def test_cells_have_one_compartment(sim, cells):
         source.inject_into(cells, location="soma")
     with pytest.raises((NotImplementedError, TypeError), match="location"):
         cells[0].inject(source, location="soma")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_describe_names_the_parameters(sim, name):
+    source = example(sim, name)
+    context = source.describe(template=None)
+    assert context["name"] == name
+    assert set(context["parameters"]) == set(source.get_parameter_names())
+    assert name in source.describe()
+
+
+def test_cells_that_setup_has_forgotten_take_no_current(sim):
+    forgotten = sim.Population(2, sim.IF_curr_exp())
+    sim.setup()
+    with pytest.raises(RuntimeError, match="before the last setup"):
+        sim.DCSource(amplitude=1.0).inject_into(forgotten)

@@ -110,3 +110,25 @@ def test_a_refused_projection_leaves_nothing_behind(sim, state):
     assert projection.get("weight", "array").shape == SHAPE
     sim.setup()
     assert state.projections == []
+
+
+@pytest.mark.parametrize("name", ["StaticSynapse", "STDPMechanism", "ElectricalSynapse"])
+def test_connections_of_assemblies_are_numbered_row_by_row(sim, name):
+    cells, others = sim.Population(3, sim.IF_cond_exp()), sim.Population(4, sim.IF_cond_alpha())
+    before = sim.Assembly(others[2:3], cells[2:], others[:1])  # not as they are in populations
+    after = sim.Assembly(others[3:], cells[:2], others[1:2])
+    weights = np.arange(1.0, 13.0).reshape(3, 4)
+    rule = sim.SpikePairRule(), sim.AdditiveWeightDependence(w_max=20.0)
+    given = rule if name == "STDPMechanism" else ()
+    synapses = getattr(sim, name)(*given, weight=weights)
+    projection = sim.Projection(before, after, sim.AllToAllConnector(), synapses)
+    pairs = [(i, j, weights[i, j]) for i in range(3) for j in range(4)]
+    assert projection.get("weight", "list") == pairs
+    each = projection.connections
+    assert [(c.presynaptic_index, c.postsynaptic_index, c.weight) for c in each] == pairs
+
+    projection.set(weight=projection.get("weight", "list", with_address=False))
+    assert_array_equal(projection.get("weight", "array"), weights)
+    each[3].weight = 15.0
+    weights[0, 3] = 15.0
+    assert_array_equal(projection.get("weight", "array"), weights)
