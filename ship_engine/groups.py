@@ -119,6 +119,10 @@ class Group:
             )
         return np.broadcast_to(self.values[name], (self.size,))
 
+    def port_index(self, name: str) -> int:
+        """Which of the model's ports has this name."""
+        return [port.name for port in self.model.ports].index(name)
+
     @property
     def sequences(self) -> Mapping[str, list[NDArray[np.float64]]]:
         """Parameters of which each component has an array, [size] each."""
@@ -306,11 +310,19 @@ class RingBuffer:
     ----------
     data : float64 [ports, slots, width]
         What arrives at step k lies in slot ``k % slots``; rows are `width` apart and aligned.
+    inside : float64 [slots, width, ports, 2, 2] or None
+        What arrives after the start of a step and before its end, if that is kept: the sum of
+        positive amounts and that of amounts times their ms after the start, then those of negative
+        amounts.
+    due : uint8 [slots, width] or None
+        Whether there is any of that.
     """
 
     def __init__(self, ports: int, size: int) -> None:
         self.ports, self.size, self.width = ports, size, row_width(size)
         self.data = self._allocate(2)
+        self.inside: NDArray[np.float64] | None = None
+        self.due: NDArray[np.uint8] | None = None
 
     @property
     def slots(self) -> int:
@@ -321,19 +333,40 @@ class RingBuffer:
         """Make room for at least `slots` steps, keeping what is pending at `step`."""
         if slots <= self.slots:
             return
-        old, count = self.data, self.slots
+        old, inside, due, count = self.data, self.inside, self.due, self.slots
         self.data = self._allocate(slots)
-        for ahead in range(count):
-            self.data[:, (step + ahead) % slots] = old[:, (step + ahead) % count]
+        pending = (step + np.arange(count)) % slots, (step + np.arange(count)) % count
+        self.data[:, pending[0]] = old[:, pending[1]]
+        if inside is not None and due is not None:
+            self.inside, self.due = self._allocate_inside()
+            self.inside[pending[0]] = inside[pending[1]]
+            self.due[pending[0]] = due[pending[1]]
+
+    def keep_moments(self) -> None:
+        """From now on keep what arrives inside steps apart."""
+        if self.inside is None:
+            self.inside, self.due = self._allocate_inside()
 
     def clear(self) -> None:
         """Forget all pending input."""
         self.data[:] = 0.0
+        if self.inside is not None and self.due is not None:
+            self.inside[:] = 0.0
+            self.due[:] = 0
 
     def _allocate(self, slots: int) -> NDArray[np.float64]:
         rows = self.ports * slots
         block = aligned_rows(rows, self.width) if rows else np.zeros((0, self.width))
         return block.reshape(self.ports, slots, self.width)
+
+    def _allocate_inside(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        cells, length = self.slots * self.width, 4 * self.ports
+        raw = np.zeros(cells * length + length)
+        # With two ports, what arrives at a cell has a cache line of its own.
+        shift = (-raw.ctypes.data // 8) % length
+        inside = raw[shift : shift + cells * length]
+        due = np.zeros((self.slots, self.width), np.uint8)
+        return inside.reshape(self.slots, self.width, self.ports, 2, 2), due
 
 
 def _checked_array(name: str, value: Any, count: int, label: str) -> NDArray[np.float64]:

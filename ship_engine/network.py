@@ -129,6 +129,8 @@ class Network:
         communicator = self.communicator
         group.share = share_of(group.size, len(self.groups), communicator.rank, communicator.size)
         self.groups.append(group)
+        if group.model.jumps() and not self.on_grid:
+            group.ring.keep_moments()
         self._draw(group)
         self.structure += 1
         return group

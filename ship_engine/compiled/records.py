@@ -43,8 +43,12 @@ RING = 7  # address of the target port's ring buffer
 RING_SLOTS = 8
 RING_WIDTH = 9
 TIMING = 10  # how arrivals are timed; one of the following
-SPLIT, SAME_STEP, NEXT_STEP, NEAREST_STEP = 0, 1, 2, 3
-PROJECTION_COLUMNS = 11
+SPLIT, SAME_STEP, NEXT_STEP, EXACT = 0, 1, 2, 3
+DECAY = 11  # float64: by which a spike is split (see ship_engine.delivery.numba_cpu)
+INSIDE = 12  # float64: what arrives inside steps at the port; for EXACT
+INSIDE_WIDTH = 13  # float64 from one cell to the next
+INSIDE_DUE = 14  # uint8: whether anything arrives inside a step
+PROJECTION_COLUMNS = 15
 
 # One table for each set of synapses with a model and, in whole steps, one axonal delay.
 SYNAPSE_KERNEL = 0  # address of kernel(table, spikes, step, catch_up)
@@ -73,7 +77,8 @@ SYNAPSE_ARRIVED = 24  # int64 for each synapse: presynaptic spikes that have rea
 SYNAPSE_KEY = 25  # two words, for random numbers
 SYNAPSE_DEFERRED = 27  # float64 ms: arrival of a spike whose effect is deferred; else negative
 SYNAPSE_NUMBER = 28  # int64: by which each draws random numbers; 0 if by its place
-SYNAPSE_HEADER = 29  # states and parameters follow
+SYNAPSE_ARRIVAL = 29  # four words as those of projections from DECAY to INSIDE_DUE
+SYNAPSE_HEADER = 33  # states and parameters follow
 
 # One table for the gap junctions between two groups.
 GAP_SOURCE_V = 0  # float64 row

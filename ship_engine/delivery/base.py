@@ -1,15 +1,27 @@
 """How spikes travel, in words.
 
 A spike that a component emits at time t through a synapse of delay d acts at t + d.  Inputs act
-at the starts of time steps: at t_k, before the step from t_k to t_(k+1).  What falls between two
-of them acts on both, in proportion to its nearness, so that neither the sum nor the mean time of
-the input changes; a spike on the grid acts at one.  A jump of the very state that is compared
-with the threshold cannot be halved, so it acts at the nearer of the two.
+at the starts of time steps: at t_k, before the step from t_k to t_(k+1).  A spike on the grid acts
+at one of them.  What falls between two, a fraction f of the step after the first, acts on both,
+with shares that add up to one.
+
+- A current or conductance that jumps and decays with time constant tau has the shares a and 1 - a,
+  a = (1 - exp(-(1 - f) dt / tau)) / (1 - exp(-dt / tau)).  Then what has flowed until t_(k+1), and
+  what is left then, are those of a spike that acts at its own time.
+- For all other receptors, and where tau differs among the cells of the target, the shares are 1 - f
+  and f, so that the mean time of the input does not change.  A receptor that rises and decays has
+  two states; shares that were right for both at t_(k+1) would not add up to one, and change the
+  charge.
+
+Jumps of the very state that is compared with the threshold cannot be shared.  A model that has a
+port for them takes all its input at its moment, inside the step, if spikes lie off the grid.  What
+arrives within one step at one port of a component, and has the same sign, acts together, at its
+mean time weighted by the amounts.
 
 Every input port of a group has a ring buffer with a slot for each coming time step, into which
 deliveries add and from which the group's step takes.  A projection of delay zero is not delayed
 at all: it acts in the very step in which the spike is emitted, provided that its target comes
-later in the stack, and in the next one otherwise.
+later in the stack, at its moment or at the step's start, and in the next one otherwise.
 
 Synapses are grouped by source.  A weight or a delay that all have in common is stored once, so
 that a synapse takes from 4 bytes (its target) to 16.
@@ -17,6 +29,7 @@ that a synapse takes from 4 bytes (its target) to 16.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +40,7 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from ship_engine.groups import Group
     from ship_engine.lowering.cache import KernelCache
 
 
@@ -68,6 +82,23 @@ class Synapses:
     def longest_delay(self) -> int:
         """In time steps; zero if there are no synapses."""
         return int(self.delay.max()) if len(self) else 0
+
+
+def decay_factors(group: Group, port: str, dt: float) -> tuple[float, float]:
+    """By what a spike between two time steps is shared among them at a port whose state decays.
+
+    Returns
+    -------
+    float, float
+        dt / tau and 1 / (1 - exp(-dt / tau)).  Both are zero where the state does not decay, where
+        components differ in tau, and where dt / tau is so small that shares are proportional.
+    """
+    found = group.model.ports[group.port_index(port)]
+    if not found.decays or found.time_constant is None:
+        return 0.0, 0.0
+    tau = group.values[found.time_constant]
+    rate = dt / float(tau[0])
+    return (rate, -1.0 / math.expm1(-rate)) if tau.size == 1 and rate > 1e-12 else (0.0, 0.0)
 
 
 def group_synapses(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ship_engine.compiled import records as r
 from ship_engine.executors.numba_bound import BoundGroup
 from ship_engine.executors.numba_coupling import BoundCoupling
-from ship_engine.executors.numba_groups import bind_group
+from ship_engine.executors.numba_groups import BoundNeurons, bind_group
 from ship_engine.executors.numba_synapses import BoundSynapses
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.lowering.cache import KernelCache
@@ -157,7 +157,7 @@ class Binding:
             return []
         first = sum(len(bound.tables) for bound in self._synapses)
         bound = BoundSynapses(projection, self._network, self._cache)
-        bound.set_timing(_timing(projection, backward))
+        bound.set_timing(_timing(projection, backward), self._arrival(projection))
         self._synapses.append(bound)
         return [
             (r.RUN_SYNAPSES, first + k)
@@ -185,6 +185,12 @@ class Binding:
         row[r.RING_SLOTS] = ring.slots
         row[r.RING_WIDTH] = ring.width
         row[r.TIMING] = _timing(projection, backward)
+        row[r.DECAY : r.INSIDE_DUE + 1] = self._arrival(projection)
+
+    def _arrival(self, projection: Projection) -> list[int]:
+        target = self._groups[projection.target]
+        assert isinstance(target, BoundNeurons)
+        return target.arrival(projection.port)
 
     def _bind_monitors(self) -> None:
         network = self._network
@@ -346,9 +352,11 @@ class Binding:
 
 def _timing(projection: Projection, backward: bool) -> int:
     """How arrivals are timed."""
-    if projection.synapses.undelayed:
-        return r.NEXT_STEP if backward else r.SAME_STEP
-    return r.NEAREST_STEP if projection.target.model.jumps() else r.SPLIT
+    if projection.synapses.undelayed and backward:
+        return r.NEXT_STEP
+    if projection.target.ring.inside is not None:
+        return r.EXACT
+    return r.SAME_STEP if projection.synapses.undelayed else r.SPLIT
 
 
 class _CurrentBank:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ship_engine.delivery.base import decay_factors
 from ship_engine.executors.numba_bound import BoundGroup
 from ship_engine.executors.numba_sources import BoundPoisson, BoundRenewal, BoundSpikeArray
 from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
@@ -36,6 +37,7 @@ class BoundNeurons(BoundGroup):
             self.table[position] = group[name].ctypes.data
         self._arrays: dict[str, NDArray[np.float64]] = {}
         self._one = np.ones(1)
+        self._decay = np.zeros((len(group.model.ports), 2))
         self._work = np.zeros((0, BLOCK))
 
     def refresh(self, network: Network, cache: KernelCache) -> None:
@@ -47,7 +49,8 @@ class BoundNeurons(BoundGroup):
         coefficients = model.time_dep(*wanted)
         values |= dict(zip(model.coefficients, coefficients, strict=True))
         same = all(np.size(value) == 1 for value in values.values())
-        self.kernel = model_kernel(cache, model, same and not self.injected, divisions > 1)
+        timed = group.ring.inside is not None
+        self.kernel = model_kernel(cache, model, same and not self.injected, divisions > 1, timed)
         if divisions > 1 and not self._work.size:
             self._work = aligned_rows(len(model.states) + 1, BLOCK)
         self.table[layout.WORK] = self._work.ctypes.data
@@ -65,7 +68,22 @@ class BoundNeurons(BoundGroup):
         self.table[layout.RING_WIDTH] = group.ring.width
         for port, position in zip(range(len(model.ports)), self.layout.port.values(), strict=True):
             self.table[position] = group.ring.data[port].ctypes.data
+        if group.ring.inside is not None and group.ring.due is not None:
+            self.table[layout.INSIDE] = group.ring.inside.ctypes.data
+            self.table[layout.INSIDE_DUE] = group.ring.due.ctypes.data
+        names = [port.name for port in model.ports]
+        for decay, name in zip(self._decay, names, strict=True):
+            decay[:] = decay_factors(group, name, network.clock.dt)
         self.version = group.version
+
+    def arrival(self, port: str) -> list[int]:
+        """What deliveries have to know of a port; see `ship_engine.compiled.records.DECAY`."""
+        k, ring = self.group.port_index(port), self.group.ring
+        words = [self._decay[k].ctypes.data, 0, 4 * ring.ports, 0]
+        if ring.inside is not None and ring.due is not None:
+            words[1] = ring.inside.ctypes.data + 32 * k
+            words[3] = ring.due.ctypes.data
+        return words
 
     def port_table(self, state: str) -> NDArray[np.int64]:
         rows = []

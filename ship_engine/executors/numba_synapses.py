@@ -106,10 +106,11 @@ class BoundSynapses:
         row[r.SYNAPSE_RING] = ring.data[port].ctypes.data
         row[r.SYNAPSE_SLOTS], row[r.SYNAPSE_WIDTH] = ring.slots, ring.width
 
-    def set_timing(self, timing: int) -> None:
-        """How arrivals are timed; see `ship_engine.compiled.records`."""
+    def set_timing(self, timing: int, arrival: list[int]) -> None:
+        """How arrivals are timed, and where; see `ship_engine.compiled.records`."""
         for table in self.tables:
             table[r.SYNAPSE_TIMING] = timing
+            table[r.SYNAPSE_ARRIVAL : r.SYNAPSE_ARRIVAL + len(arrival)] = arrival
 
     def prepare(self, arrived_until: int) -> None:
         """Follow queue and history, of which the time loop may have moved the beginning."""

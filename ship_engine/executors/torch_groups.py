@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ship_engine.executors.torch_models import ModelFunctions, Values, chosen
+from ship_engine.executors.torch_models import ModelFunctions, Values, chosen, taken
 from ship_engine.executors.torch_settling import Settling
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class NeuronTensors:
         As in the group.
     ring : Tensor [ports, slots, size]
         As in the group's ring buffer.
+    inside : Tensor [slots, size, ports, 2, 2] or None
+        As in the group's ring buffer.
     failed : bool
         Whether a cell reached its threshold with a state that is not finite.
     """
@@ -66,6 +68,8 @@ class NeuronTensors:
         self.refractory = _copy(group.refractory, like)
         self.current = _copy(group.current, like)
         self.ring = _copy(group.ring.data[:, :, : group.size], like)
+        inside = group.ring.inside
+        self.inside = None if inside is None else _copy(inside[:, : group.size], like)
 
     def store(self) -> None:
         """Write everything back into the group's arrays."""
@@ -75,6 +79,12 @@ class NeuronTensors:
         group.refractory[:] = self.refractory.cpu().numpy()
         group.current[:] = self.current.cpu().numpy()
         group.ring.data[:, :, : group.size] = self.ring.cpu().numpy()
+        if self.inside is not None:
+            inside = self.inside.cpu().numpy()
+            assert group.ring.inside is not None
+            assert group.ring.due is not None
+            group.ring.inside[:, : group.size] = inside
+            group.ring.due[:, : group.size] = inside.any((2, 3, 4))
 
     def inject(self, current: np.ndarray) -> None:
         """Set the injected current of every cell."""
@@ -118,11 +128,21 @@ class NeuronTensors:
             start = self._functions.threshold(states, values)
             assert start is not None
             quiet &= start < 0.0
-        redo = ~held & ((left > self._instant) | ~quiet)
+        redo, arriving = ~held & ((left > self._instant) | ~quiet), None
+        if self.inside is not None:
+            arriving = self.inside[step % self.inside.shape[0]]
+            redo = redo | (arriving != 0.0).flatten(1).any(1)
         self.states = chosen(~redo, self._free(new, states, held), states)
-        self.refractory = torch.where(held, (left - self._dt).clamp(min=0.0), left)
+        passed = (left - self._dt).clamp(min=0.0)
+        self.refractory = torch.where(held & ~redo, passed, left)
         cells = redo.nonzero().flatten()
-        return self._settle(cells) if cells.numel() else self._no_spikes()
+        if not cells.numel():
+            return self._no_spikes()
+        if arriving is None:
+            return self._settle(cells, None)
+        spikes = self._settle(cells, arriving[cells])
+        arriving.zero_()
+        return spikes
 
     def _no_spikes(self) -> Spikes:
         return Spikes(self.current.new_empty(0, dtype=torch.int64), self.current.new_empty(0))
@@ -132,12 +152,16 @@ class NeuronTensors:
         names = self._model.held
         return new | chosen(~held, {n: new[n] for n in names}, {n: old[n] for n in names})
 
-    def _settle(self, cells: Tensor) -> Spikes:
+    def _settle(self, cells: Tensor, arriving: Tensor | None) -> Spikes:
         """Advance the flagged cells through the parts of their step."""
         states = {name: values[cells] for name, values in self.states.items()}
-        values = {n: v if v.numel() == 1 else v[cells] for n, v in self._parameters.items()}
+        values = taken(self._parameters, cells)
         values["i_inj"] = self.current[cells]
-        settled = self._settling.run(cells, states, values, self.refractory[cells])
+        left = self.refractory[cells]
+        if arriving is None:
+            settled = self._settling.run(cells, states, values, left)
+        else:
+            settled = self._settling.run_timed(cells, states, values, left, arriving)
         self.failed = settled.failed
         for name, state in settled.states.items():
             self.states[name][cells] = state

@@ -92,6 +92,11 @@ def chosen(condition: Tensor, if_true: Mapping[str, Any], if_false: Values) -> V
     return {name: torch.where(condition, value, if_false[name]) for name, value in if_true.items()}
 
 
+def taken(values: Values, cells: Tensor) -> Values:
+    """The values of some cells; those that all have in common as they are."""
+    return {n: v if v.numel() == 1 else v[cells] for n, v in values.items()}
+
+
 def _by_name(function: Callable[..., Any]) -> Callable[[Mapping[str, Any]], Any]:
     names = argument_names(function)
     return lambda values: function(*[values[name] for name in names])

@@ -15,7 +15,7 @@ from ship_engine.events import Events
 from ship_engine.executors.base import first_non_finite
 from ship_engine.executors.torch_coupling import GapCurrents
 from ship_engine.executors.torch_groups import NeuronTensors, Spikes
-from ship_engine.executors.torch_paths import Path, SynapsePath, Timing
+from ship_engine.executors.torch_paths import Path, PortTensors, SynapsePath, Timing
 from ship_engine.executors.torch_sources import emitted
 from ship_engine.executors.torch_synapses import HistoryTensors, synapse_tensors
 from ship_engine.groups import Group, NeuronGroup
@@ -73,13 +73,14 @@ class Run:
                 continue
             source, target = projection.source, projection.target
             timing = Timing(projection, place[target] <= place[source], self._network)
-            port = [port.name for port in target.model.ports].index(projection.port)
-            ring = self._neurons[target].ring[port]
+            port = target.port_index(projection.port)
+            ring, inside = self._neurons[target].ring[port], self._neurons[target].inside
+            tensors = PortTensors(ring, None if inside is None else inside[:, :, port])
             synapses = self._synapses.get(projection)
             self._paths[source].append(
-                Path(projection, timing, ring, delivery)
+                Path(projection, timing, tensors, delivery)
                 if synapses is None
-                else SynapsePath(projection, timing, ring, synapses)
+                else SynapsePath(projection, timing, tensors, synapses)
             )
 
     def until(self, end: int, progress: Callable[[int], None] | None) -> None:

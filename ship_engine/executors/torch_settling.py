@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from ship_engine.executors.torch_models import ModelFunctions, Values, chosen
+from ship_engine.executors.torch_models import ModelFunctions, Values, chosen, taken
 from ship_engine.lowering.settle_source import CROSSING_ITERATIONS, REFINEMENT
 from ship_engine.random import standard_exponential
 
@@ -40,6 +40,30 @@ class Settled(NamedTuple):
     failed: bool
 
 
+class Search(NamedTuple):
+    """How far cells have come towards a spike.
+
+    Attributes
+    ----------
+    states : dict of str to Tensor [cells]
+        Before the step in which a cell spikes, else at the end.
+    elapsed, remaining : Tensor [cells]
+        Time until there, and from there.
+    span, above : Tensor [cells]
+        The length of that step, and the threshold's value at its end.
+    hit, failed : bool Tensor [cells]
+        Which cells spike, and of which the threshold is not finite.
+    """
+
+    states: Values
+    elapsed: Tensor
+    remaining: Tensor
+    span: Tensor
+    above: Tensor
+    hit: Tensor
+    failed: Tensor
+
+
 class Settling:
     """Advances some cells of a group through one time step.
 
@@ -66,10 +90,24 @@ class Settling:
         elapsed = torch.where(resting, left.clamp(max=self._dt), 0.0)
         states = self._functions.long_flow(states, values, elapsed, resting, held=True)
         remaining = self._dt - elapsed
-        free = remaining > self._instant
-        span = torch.where(free, remaining.clamp(max=self._longest), self._dt)
+        found = self._search(states, values, elapsed, remaining, remaining > self._instant)
+        states, hits = found.states, found.hit.nonzero().flatten()
+        offsets, left = left.new_empty(0), torch.zeros_like(left)
+        if hits.numel():
+            begun, of_hits = taken(states, hits), taken(values, hits)
+            times = found.remaining[hits], found.elapsed[hits], found.span[hits], found.above[hits]
+            after, offsets, left[hits] = self._spike(cells[hits], begun, of_hits, *times)
+            for name, state in states.items():
+                state[hits] = after[name]
+        return Settled(states, left, hits, offsets, bool(found.failed.any()))
+
+    def _search(
+        self, states: Values, values: Values, elapsed: Tensor, remaining: Tensor, on: Tensor
+    ) -> Search:
+        """Advance where it is on, by what remains or until a step in which the cell spikes."""
+        span = torch.where(on, remaining.clamp(max=self._longest), self._dt)
         above = torch.full_like(span, -1.0)
-        hit, failed, on = torch.zeros_like(free), torch.zeros_like(free), free
+        hit, failed = torch.zeros_like(on), torch.zeros_like(on)
         while on.any():
             span = torch.where(on, torch.minimum(span, remaining), span)
             known = values | self._functions.coefficients(values, span)
@@ -91,15 +129,60 @@ class Settling:
             remaining = torch.where(passed, remaining - span, remaining)
             span = torch.where(finer, span * REFINEMENT, span)
             on = finer | (passed & ~wrong & (remaining > self._instant))
-        hits, offsets, left = hit.nonzero().flatten(), left.new_empty(0), torch.zeros_like(left)
-        if hits.numel():
-            begun = {name: state[hits] for name, state in states.items()}
-            values = {n: v if v.numel() == 1 else v[hits] for n, v in values.items()}
-            times = remaining[hits], elapsed[hits], span[hits], above[hits]
-            after, offsets, left[hits] = self._spike(cells[hits], begun, values, *times)
-            for name, state in states.items():
-                state[hits] = after[name]
-        return Settled(states, left, hits, offsets, bool(failed.any()))
+        return Search(states, elapsed, remaining, span, above, hit, failed)
+
+    def run_timed(
+        self, cells: Tensor, states: Values, values: Values, left: Tensor, arriving: Tensor
+    ) -> Settled:
+        """The same where input arrives inside the step, [cells, ports, 2, 2] of a ring buffer.
+
+        This is what `ship_engine.lowering.arrival_source` writes for one cell.
+        """
+        amount, moment = arriving.unbind(3)
+        times = torch.where(amount != 0.0, (moment / amount).clamp(max=self._dt), math.inf)
+        gains = values | self._functions.coefficients(values, torch.full_like(left, self._dt))
+        elapsed, offset = torch.zeros_like(left), torch.full_like(left, -1.0)
+        failed = torch.zeros_like(left, dtype=torch.bool)
+        while (on := (self._dt - elapsed > self._instant) & ~failed).any():
+            until = times.flatten(1).amin(1).clamp(max=self._dt)
+            remaining = until - elapsed
+            going = on & (remaining > self._instant)
+            held = going & (left > self._instant)
+            x = torch.where(held, torch.minimum(left, remaining), 0.0)
+            states = self._functions.long_flow(states, values, x, held, held=True)
+            left, elapsed = left - x, elapsed + x
+            after = going & ~held & (offset >= 0.0)
+            states = self._functions.long_flow(states, values, remaining, after)
+            elapsed = torch.where(after, until, elapsed)
+            found = self._search(states, values, elapsed, remaining, going & ~held & ~after)
+            states, elapsed, failed = found.states, found.elapsed, failed | found.failed
+            hits = found.hit.nonzero().flatten()
+            if hits.numel():
+                here = taken(states, hits), taken(values, hits)
+                x = self._crossing(*here, found.span[hits], found.above[hits])
+                new = self._after_spike(cells[hits], self._functions.flow(*here, x), here[1])
+                for name, state in states.items():
+                    state[hits] = new[name]
+                offset[hits] = elapsed[hits] = elapsed[hits] + x
+                period = self._model.refractory_period
+                left[hits] = here[1][period].expand_as(x) if period else 0.0
+            due = (on & (until - elapsed <= self._instant))[:, None, None]
+            due = due & (times <= (until + self._instant)[:, None, None])
+            states = self._received(states, gains, left, torch.where(due, amount, 0.0))
+            times = torch.where(due, math.inf, times)
+        hits = (offset >= 0.0).nonzero().flatten()
+        left = torch.where(left > self._instant, left, 0.0)
+        return Settled(states, left, hits, offset[hits], bool(failed.any()))
+
+    def _received(self, states: Values, values: Values, left: Tensor, amount: Tensor) -> Values:
+        """The states with amounts that arrive now, [cells, ports, 2]."""
+        states = dict(states)
+        for port, arriving in zip(self._model.ports, amount.sum(2).unbind(1), strict=True):
+            if port.state in self._model.held:
+                arriving = torch.where(left > self._instant, 0.0, arriving)
+            gain = values[port.gain] if port.gain else 1.0
+            states[port.state] = states[port.state] + gain * arriving
+        return states
 
     def _too_long(self, span: Tensor, end: Values, known: Values) -> Tensor:
         """Whether a step raised the alarm that could be shorter."""

@@ -11,6 +11,9 @@ that this comes out.
 Where the time step is longer than the model's `longest_step`, a divided kernel first advances
 copies of the states in several parts, `begin` and `advance_part`, which `pass_over` then takes.
 
+Where input moves the potential at once, a timed kernel flags also the cells at which something
+arrives inside the step, and `settle` lets it act at its moment.
+
 A lean kernel takes parameters that are the same for all cells as scalars and no injected
 current; the general one reads both from rows.
 
@@ -22,11 +25,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ship_engine.lowering.arrival_source import TimedSettleWriter
 from ship_engine.lowering.layout import (
     BLOCK,
     CURRENT,
     DIVISIONS,
     FLAGS,
+    INSIDE_DUE,
     REFRACTORY,
     RING_SLOTS,
     RING_WIDTH,
@@ -50,10 +55,14 @@ class KernelWriter:
         Whether all parameters are the same for all cells and no current is injected.
     divided : bool
         Whether time steps are divided.
+    timed : bool
+        Whether what arrives inside steps acts at its moment.
     """
 
-    def __init__(self, model: type[Model], lean: bool, divided: bool = False) -> None:
-        self.model, self.lean, self.divided = model, lean, divided
+    def __init__(
+        self, model: type[Model], lean: bool, divided: bool = False, timed: bool = False
+    ) -> None:
+        self.model, self.lean, self.divided, self.timed = model, lean, divided, timed
         self.layout = Layout(model)
         self.states = [state.name for state in model.states]
         self.spikes = model.threshold is not None
@@ -65,7 +74,8 @@ class KernelWriter:
         parts = [self._begin(), self._advance_part()] if self.divided else []
         parts.append(self._pass_over())
         if self.spikes:
-            parts.append(SettleWriter(self.model, self.lean).text())
+            writer = TimedSettleWriter if self.timed else SettleWriter
+            parts.append(writer(self.model, self.lean).text())
         parts.append(self._kernel())
         return "\n".join(parts)
 
@@ -103,6 +113,8 @@ class KernelWriter:
         arguments = ["count", "dt", "instant", *map(own, self.states)]
         arguments += [f"ring_{k}" for k in range(len(self.model.ports))]
         arguments += ["refractory", "i_inj", "flags"]
+        if self.timed:
+            arguments.append("due")
         if self.divided:
             arguments += [f"work_{name}" for name in self.states] + ["worst"]
         return arguments + list(map(own, self._shared_names()))
@@ -178,12 +190,13 @@ class KernelWriter:
             before = values | {name: f"{own(name)}_old" for name in self.states}
             below += f") & ({call('threshold', self.model.threshold, before)} < 0.0"
         lines = [f"quiet = ({below})"]
+        due, passed = (" | (due[i] != 0)", " & (not redo)") if self.timed else ("", "")
         if self.refractory:
             lines.append("held = left > dt - instant")
-            lines.append("redo = (not held) & ((left > instant) | (not quiet))")
-            lines.append("refractory[i] = max(left - dt, 0.0) if held else left")
+            lines.append(f"redo = (not held) & ((left > instant) | (not quiet)){due}")
+            lines.append(f"refractory[i] = max(left - dt, 0.0) if held{passed} else left")
         else:
-            lines.append("redo = not quiet")
+            lines.append(f"redo = (not quiet){due}" if due else "redo = not quiet")
         for name in self.states:
             stays = "held | redo" if name in self.model.held and self.refractory else "redo"
             lines.append(f"{own(name)}[i] = {own(name)}_old if {stays} else {own(name)}_new")
@@ -207,6 +220,8 @@ class KernelWriter:
         refractory = f"float64(G[{REFRACTORY}] + at)" if self.refractory else "float64(0)"
         arguments = ["count", "dt", "instant", *rows, *rings, refractory, current]
         arguments.append(f"uint8(G[{FLAGS}] + start)")
+        if self.timed:
+            arguments.append(f"uint8(G[{INSIDE_DUE}] + place + start)")
         if self.divided:
             width = 8 * BLOCK
             arguments += [f"float64(G[{WORK}] + {k * width})" for k in range(len(rows) + 1)]
@@ -218,7 +233,8 @@ class KernelWriter:
             "dt = scalars[0]",
             "instant = scalars[1]",
             "on_grid = scalars[2]",
-            f"ring = 8 * (step % G[{RING_SLOTS}]) * G[{RING_WIDTH}]",
+            f"place = (step % G[{RING_SLOTS}]) * G[{RING_WIDTH}]",
+            "ring = 8 * place",
             *loads,
             "found = low",
             f"for start in range(low, high, {BLOCK}):",
@@ -245,5 +261,5 @@ class KernelWriter:
             "    if words[word] != 0:",
             "        for j in range(start + 8 * word, min(start + 8 * word + 8, high)):",
             f"            if uint8(G[{FLAGS}])[j] != 0:",
-            "                found = settle(G, j, dt, instant, on_grid, found)",
+            "                found = settle(G, j, dt, instant, on_grid, found, place)",
         ]

@@ -14,7 +14,11 @@ from ship_engine.models.base import Model
 
 
 def model_kernel(
-    cache: KernelCache, model: type[Model], lean: bool, divided: bool = False
+    cache: KernelCache,
+    model: type[Model],
+    lean: bool,
+    divided: bool = False,
+    timed: bool = False,
 ) -> MachineCode:
     """Machine code ``kernel(group, step, low, high) -> number of spikes`` of a model.
 
@@ -28,8 +32,10 @@ def model_kernel(
         Whether all parameters are the same for all cells and no current is injected.
     divided : bool
         Whether time steps are divided.
+    timed : bool
+        Whether what arrives inside steps acts at its moment.
     """
-    writer = KernelWriter(model, lean, divided)
+    writer = KernelWriter(model, lean, divided, timed)
     text = writer.text()
     functions = writer.functions()
     described = [f"{name} {fingerprint(function)}" for name, function in functions.items()]
@@ -42,7 +48,7 @@ def model_kernel(
         return define(text, f"<kernel of {model.name}>", scope)
 
     name = f"{model.name or model.__name__}-{'lean' if lean else 'general'}"
-    name += "-divided" if divided else ""
+    name += ("-divided" if divided else "") + ("-timed" if timed else "")
     content = [text, *described, source_of(("compiled.dialect", "compiled.philox", "random"))]
     return cache.get(name, "\n".join(content), 4, build)
 

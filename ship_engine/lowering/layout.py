@@ -23,7 +23,9 @@ DIVISIONS = 10  # into how many parts a time step is divided
 WORK = 11  # float64 scratch for a block: a row for each state, and one for the alarm
 KEY_0 = 12  # of the group's random numbers, if its model draws any
 KEY_1 = 13
-HEADER = 14
+INSIDE = 14  # float64: what arrives inside steps, if the model is such that this is kept
+INSIDE_DUE = 15  # uint8: whether anything does
+HEADER = 16
 
 # Behind the header of a spike array: its events, sorted by step.
 EVENT_COUNT = HEADER

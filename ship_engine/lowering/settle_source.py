@@ -61,9 +61,7 @@ class SettleWriter:
             lines.append(f"{own(parameter.name)} = float64(G[{place}])[j * G[{place + 1}]]")
         current = "0.0" if self.lean else f"float64(G[{CURRENT}])[j]"
         lines += [f"i_inj = {current}", "elapsed = 0.0", "offset = -1.0"]
-        lines += self._end_of_refractory_period() if self.refractory else []
-        lines += ["remaining = dt - elapsed", "if remaining > instant:"]
-        lines += indent(self._free_part())
+        lines += self._step()
         lines += [f"float64(G[{p}])[j] = {own(n)}" for n, p in layout.state.items()]
         if self.refractory:
             lines.append(f"float64(G[{REFRACTORY}])[j] = left if left > instant else 0.0")
@@ -74,8 +72,14 @@ class SettleWriter:
             "    found += 1",
             "return found",
         ]
-        header = "@jit\ndef settle(G, j, dt, instant, on_grid, found):\n"
+        header = "@jit\ndef settle(G, j, dt, instant, on_grid, found, place):\n"
         return header + "\n".join(indent(lines)) + "\n"
+
+    def _step(self) -> list[str]:
+        """Lines that advance the states, and what is left of a refractory period, by the step."""
+        lines = self._end_of_refractory_period() if self.refractory else []
+        lines += ["remaining = dt - elapsed", "if remaining > instant:"]
+        return lines + indent(self._free_part())
 
     def _advance(self, duration: str, tag: str = "", held: bool = False) -> list[str]:
         """Lines that advance the states by one step; with a tag, into new names."""
@@ -149,10 +153,14 @@ class SettleWriter:
         arrived = [f"{own(name)} = {own(name)}_end" for name in self.states]
         lines += indent([*arrived, "elapsed += span", "remaining -= span"])
         lines.append("elif not above < math.inf:")
-        failed = [f"int64(G[{ERROR}])[0] = j", *arrived]
+        failed = [f"int64(G[{ERROR}])[0] = j", *arrived, *self._given_up()]
         lines += indent([*failed, "break"] if self.stepwise else failed)
         lines.append("else:")
         return lines + indent(self._spike())
+
+    def _given_up(self) -> list[str]:
+        """What follows where a state is not finite."""
+        return []
 
     def _spike(self) -> list[str]:
         model = self.model
@@ -170,9 +178,13 @@ class SettleWriter:
             name, count = own(model.random_state), own(f"{model.random_state}_count")
             lines.append(f"{count} += 1.0")
             lines.append(f"{name} = standard_exponential(G[{KEY_0}], G[{KEY_1}], j, int({count}))")
-        lines += ["offset = elapsed + x", "rest = remaining - x"]
+        return lines + self._after_spike()
+
+    def _after_spike(self) -> list[str]:
+        """Lines from the reset, x after `elapsed`, to the end of the step."""
+        lines = ["offset = elapsed + x", "rest = remaining - x"]
         if self.refractory:
-            period = own(str(model.refractory_period))
+            period = own(str(self.model.refractory_period))
             lines += [
                 f"left = {period} if on_grid == 0.0 else math.floor({period} / dt + 0.5) * dt",
                 "if rest > instant and left > instant:",

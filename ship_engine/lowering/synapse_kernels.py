@@ -36,11 +36,11 @@ def synapse_kernel(
 
     def build() -> Callable[..., Any]:
         from ship_engine.compiled import dialect, philox
-        from ship_engine.delivery.numba_cpu import arrival_slots
+        from ship_engine.delivery.numba_cpu import add_inside, arrival_slots
 
         done: dict[Any, Any] = {}
         scope = {name: dialect.compile_elementwise(f, done) for name, f in functions.items()}
-        scope["arrival_slots"] = arrival_slots
+        scope |= {"add_inside": add_inside, "arrival_slots": arrival_slots}
         scope |= {n: getattr(philox, n) for n in ("philox", "unit", "low_word", "high_word")}
         return define(text, f"<kernel of {model.name}>", scope)
 

@@ -183,17 +183,20 @@ class SynapseWriter:
         return ["while seen < known:", *_indent(lines)]
 
     def _deliver(self) -> list[str]:
+        inside = r.SYNAPSE_ARRIVAL + r.INSIDE - r.DECAY
         return [
             "spike = int64(spikes)",
             "index, offset = int32(spike[1]), float64(spike[2])",
             f"start, order = int64(S[{r.SYNAPSE_START}]), int32(S[{r.SYNAPSE_ORDER}])",
             f"ordered, timing = S[{r.SYNAPSE_ORDER}] != 0, S[{r.SYNAPSE_TIMING}]",
             f"slots, width = S[{r.SYNAPSE_SLOTS}], S[{r.SYNAPSE_WIDTH}]",
-            f"ring = float64(S[{r.SYNAPSE_RING}])",
+            f"ring, decay = float64(S[{r.SYNAPSE_RING}]), float64(S[{r.SYNAPSE_ARRIVAL}])",
+            f"inside, due = float64(S[{inside}]), uint8(S[{inside + 2}])",
+            f"inside_width = S[{inside + 1}]",
             "for k in range(spike[0]):",
             "    source = index[k]",
             "    emitted = step * dt + offset[k]",
-            "    late, after = arrival_slots(offset[k], dt, instant, timing)",
+            "    late, after = arrival_slots(offset[k], dt, instant, timing, decay)",
             "    slot = step % slots + late",
             "    for position in range(start[source], start[source + 1]):",
             "        e = order[position] if ordered else position",
@@ -264,6 +267,10 @@ class SynapseWriter:
             "here = slot + delays[e * delay_stride]",
             "here -= slots if here >= slots else 0",
             f"place = {'target' if self._plastic else 'targets[e]'}",
+            f"if timing == {r.EXACT} and after > 0.0:",
+            "    at = here * width + place",
+            "    add_inside(inside, inside_width, due, at, amount, offset[k])",
+            "    continue",
             "ring[here * width + place] += (1.0 - after) * amount",
             "if after > 0.0:",
             "    here += 1",

@@ -8,7 +8,8 @@ a tuple in the order that the class declares.
 
 One time step from t to t + dt is
 
-1. each input port adds what arrives at t to its state;
+1. each input port adds what arrives at t to its state; what arrives later in the step does so at
+   its moment, if input can move the component over its threshold at once;
 2. `advance_timestep` gives the states at t + dt as if no spike occurred, with the coefficients
    that `time_dep` computes from the parameters for that dt;
 3. where `threshold` is >= 0 the component spikes, `reset` gives the states just after, and for
@@ -76,6 +77,8 @@ class Port:
     time_constant: str | None = None
     """Parameter (ms) with which what has arrived decays; None if its effect is over at once.
     Synapses that run out of resources ask for it."""
+    decays: bool = False
+    """Whether `state` decays exponentially with that time constant and acts by its value alone."""
 
 
 Elementwise = Callable[..., tuple[Any, ...]]

@@ -32,7 +32,9 @@ class Part:
         if not issubclass(cls, Mechanism):
             known = ("state", "gain", "time_constant")
             names = {name: getattr(cls.port, name) for name in known}
-            renamed = {role: name and self.rename(name) for role, name in names.items()}
+            renamed: dict[str, Any] = {
+                role: name and self.rename(name) for role, name in names.items()
+            }
             self.port = replace(cls.port, name=port, **renamed)
         self.names = [s.name for s in self.states]
 

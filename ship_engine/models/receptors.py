@@ -51,7 +51,7 @@ class CurrentExponential(Receptor):
 
     parameters = (TAU_SYN,)
     states = (State("isyn", 0.0, "nA"),)
-    port = Port("", "isyn", "nA", time_constant="tau_syn")
+    port = Port("", "isyn", "nA", time_constant="tau_syn", decays=True)
     coefficients = ("decay",)
     coupling_coefficients = ("to_v",)
 
@@ -158,7 +158,7 @@ class ConductanceExponential(Receptor):
 
     parameters = (E_SYN, TAU_SYN)
     states = (State("gsyn", 0.0, "uS"),)
-    port = Port("", "gsyn", "uS", time_constant="tau_syn")
+    port = Port("", "gsyn", "uS", time_constant="tau_syn", decays=True)
     coefficients = ("decay",)
     conductance_based = True
 

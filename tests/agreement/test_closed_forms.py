@@ -241,13 +241,20 @@ class TestConductances:
 
 
 class TestDelivery:
-    """A spike between two steps acts on both, with the sum and the mean time unchanged."""
+    """A spike between two steps acts on both, or at its moment where it moves the potential."""
 
-    def test_sum_and_mean_time(self, executor: MakeExecutor) -> None:
+    TAU = pytest.mark.parametrize("tau", [5.0, 0.01, 1e12, (3.0, 3.0, 3.0, 3.0, 4.0)])
+    """Where components differ, and where what arrived hardly decays, shares are proportional."""
+
+    @TAU
+    @pytest.mark.parametrize("model", [LIFCurrentExponential, LIFCurrentAlpha])
+    def test_sum_charge_and_mean_time(
+        self, model: type[Model], tau: float | tuple[float, ...], executor: MakeExecutor
+    ) -> None:
         times = np.array([0.0, 0.03, 0.05, 0.0999, 0.1])
         delays = np.array([1, 2, 3, 4, 9])
         weights = np.array([1.0, -2.0, 0.5, 4.0, 3.0])
-        setup = Setup(executor(), LIFCurrentExponential, {}, 5)
+        setup = Setup(executor(), model, {"tau_syn_inh": tau}, 5)
         source = setup.network.add(SpikeArrayGroup(5, "source"))
         source.set_spike_times([times[k : k + 1] for k in range(5)])
         pairs = (np.arange(5, dtype=np.int32), np.arange(4, -1, -1, dtype=np.int32))
@@ -259,13 +266,32 @@ class TestDelivery:
         ]
         arrival = np.arange(1, ring.slots)[:, None] / 10.0
         np.testing.assert_allclose(pending.sum(0), weights, rtol=1e-14)
-        mean_time = (arrival * pending).sum(0) / weights
-        np.testing.assert_allclose(mean_time, times + delays / 10.0, rtol=0.0, atol=1e-14)
+        expected = times + delays / 10.0
+        if model is LIFCurrentExponential and isinstance(tau, float):
+            # What has passed by the later step, and so what is left there, is exact.
+            last = np.ceil(10.0 * expected - 1e-9) / 10.0
+            charge = -np.expm1(-np.maximum(last - arrival, 0.0) / tau)
+            passed = (charge * pending).sum(0) / weights
+            np.testing.assert_allclose(passed, -np.expm1((expected - last) / tau), atol=1e-14)
+        else:
+            mean_time = (arrival * pending).sum(0) / weights
+            np.testing.assert_allclose(mean_time, expected, rtol=0.0, atol=1e-14)
         np.testing.assert_array_equal((pending != 0.0).sum(0), [1, 2, 2, 2, 1])
+
+    def test_a_new_time_constant_is_followed(self, executor: MakeExecutor) -> None:
+        setup = Setup(executor(), LIFCurrentExponential, {}, 1)
+        setup.drive([[1.04, 3.04]], 0.1, "excitatory", delay=1)
+        current = setup.network.record_state(setup.cells, "isyn_exc", np.arange(1))
+        setup.network.run(20)
+        setup.cells.set(tau_syn_exc=0.5)
+        setup.network.run(20)
+        before, after = current.samples[[30, 31], 0]
+        share = np.expm1(-0.06 / 0.5) / np.expm1(-0.1 / 0.5)
+        assert after - before * np.exp(-0.1 / 0.5) == pytest.approx(0.1 * share, rel=1e-6)
 
     @pytest.mark.parametrize("forward", [True, False])
     def test_without_delay(self, forward: bool, executor: MakeExecutor) -> None:
-        """It acts in the step of the spike, or in the next if the target came before."""
+        """It acts at the moment of the spike, or in the next step if the target came before."""
         network = Network(executor=executor())
         given = {"i_offset": 1e3, "tau_refrac": 100.0}
         cells = [network.add(NeuronGroup(LIFVoltageJump, 1, name, given)) for name in "ab"]
@@ -278,7 +304,11 @@ class TestDelivery:
             for port in ("excitatory", "inhibitory"):
                 network.connect(target, cells[0], port, (zero, zero), 1.0, 0)
         samples = network.record_state(target, "v", np.arange(1))
+        spikes = network.record_spikes(cells[0], slice(None))
         network.run(3)
         assert network.stack().index(target) == (1 if forward else 0)
-        expected = -65.0 + np.exp(-0.1 / 20.0 * (np.arange(3) + forward))
+        (spike,) = spikes.spikes(network.clock)[1]
+        assert 0.0 < spike < 0.1
+        since = 0.1 * np.arange(1, 4) - (spike if forward else 0.1)
+        expected = -65.0 + np.exp(-since / 20.0)
         np.testing.assert_allclose(samples.samples[1:, 0], expected, rtol=1e-14)

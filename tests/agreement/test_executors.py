@@ -148,6 +148,10 @@ def assert_same(first: Network, second: Network) -> None:
         np.testing.assert_array_equal(found.step[: found.count], expected.step[: found.count])
         np.testing.assert_allclose(times, expected_times, rtol=0.0, atol=SAME)
         np.testing.assert_allclose(one.ring.data, other.ring.data, rtol=0.0, atol=SAME)
+        if one.ring.inside is not None:
+            pair = one.ring.inside, other.ring.inside
+            np.testing.assert_allclose(*pair, rtol=0.0, atol=SAME)
+            np.testing.assert_array_equal(one.ring.due, other.ring.due)
         if isinstance(one, NeuronGroup):
             for name in ("states", "refractory", "current"):
                 pair = getattr(one, name), getattr(other, name)

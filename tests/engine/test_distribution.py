@@ -27,7 +27,7 @@ from ship_engine.errors import (
 )
 from ship_engine.executors import numba_windows
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
-from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential
+from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential, LIFVoltageJump
 from ship_engine.network import Network
 from ship_engine.renewal import PoissonGroup
 from ship_engine.synapses.short_term import SimpleStochastic, TsodyksMarkram
@@ -88,7 +88,16 @@ class ThreadCommunicator(Communicator):
 class Circuit:
     """Neurons of two kinds, driven by sources of two kinds, with synapses of all kinds."""
 
-    def __init__(self, communicator, cache, delays=(5, 30), fraction=1.0, size=101, **options):
+    def __init__(
+        self,
+        communicator,
+        cache,
+        delays=(5, 30),
+        fraction=1.0,
+        size=101,
+        second=(LIFConductanceExponential, 1.0),
+        **options,
+    ):
         network = self.network = Network(
             DT, seed=4, cache=cache, communicator=communicator, **options
         )
@@ -96,12 +105,13 @@ class Circuit:
         drive = {"i_offset": rng.uniform(0.6, 1.1, size), "tau_refrac": 1.0}
         self.first = network.add(NeuronGroup(LIFCurrentExponential, size, "first", drive))
         self.noise = network.add(PoissonGroup(20, "noise", {"rate": 200.0}))
-        self.second = network.add(NeuronGroup(LIFConductanceExponential, 37, "second"))
+        self.second = network.add(NeuronGroup(second[0], 37, "second"))
+        factor = second[1]
         self.listed = network.add(SpikeArrayGroup(3, "listed"))
         self.listed.set_spike_times([np.sort(rng.uniform(0.0, 200.0, 40)) for _ in range(3)])
         self.rng, self.delays = rng, delays
         self.projections = [
-            self.connect(self.noise, self.second, "excitatory", 0.01),
+            self.connect(self.noise, self.second, "excitatory", 0.01 * factor),
             self.connect(self.listed, self.first, "excitatory", 0.5),
             self.connect(self.first, self.first, "inhibitory", -0.02),
             self.connect(self.second, self.first, "excitatory", 0.1, SimpleStochastic, p=0.4),
@@ -109,14 +119,16 @@ class Circuit:
                 self.first,
                 self.second,
                 "excitatory",
-                0.004,
+                0.004 * factor,
                 PLASTIC,
                 dendritic_delay_fraction=fraction,
-                w_max=0.02,
+                w_max=0.02 * factor,
                 A_plus=0.1,
                 A_minus=0.08,
             ),
-            self.connect(self.second, self.second, "inhibitory", 0.01, TsodyksMarkram, U=0.3),
+            self.connect(
+                self.second, self.second, "inhibitory", 0.01 * factor, TsodyksMarkram, U=0.3
+            ),
         ]
         network.inject(PulseCurrent(0.3, 20.0, 60.0), self.first, np.arange(0, size, 3))
         self.spikes = {g: network.record_spikes(g, g.share) for g in network.groups}
@@ -185,6 +197,7 @@ def simulated(communicator, cache, runs=(700, 1, 300), **options):
         {"delays": (7, 8), "fraction": 0.35},
         {"spike_precision": "on_grid", "fraction": 0.6},
         {"size": 1200},
+        {"second": (LIFVoltageJump, 60.0)},
     ],
     ids=str,
 )

@@ -133,9 +133,9 @@ def test_a_spike_between_grid_points_acts_on_both(sim, one_spike, samples, time)
     trace = samples(cell, "isyn_exc")[:, 0]
     later = (time - 1.0) / 0.1
     assert (trace[:15] == 0).all()
-    assert_allclose(trace[15], 0.4 * (1 - later), atol=1e-12)
-    decay = np.exp(-0.1 / 5.0)
-    assert_allclose(trace[16], 0.4 * ((1 - later) * decay + later), rtol=1e-12)
+    since = (1 - later) * 0.1 / 5.0  # at the later one, in time constants
+    assert_allclose(trace[15], 0.4 * np.expm1(-since) / np.expm1(-0.1 / 5.0), atol=1e-12)
+    assert_allclose(trace[16], 0.4 * np.exp(-since), rtol=1e-12)
 
 
 def test_a_spike_of_a_neuron_travels_from_where_it_happened(sim, samples, spike_times):
@@ -150,7 +150,8 @@ def test_a_spike_of_a_neuron_travels_from_where_it_happened(sim, samples, spike_
     trace = samples(second, "isyn_exc")[:, 0]
     step = int(arrival * 10)
     assert np.flatnonzero(trace)[0] == step
-    assert_allclose(trace[step], 0.1 * (step + 1 - arrival * 10), rtol=1e-6)
+    share = np.expm1((arrival - 0.1 * (step + 1)) / 5.0) / np.expm1(-0.1 / 5.0)
+    assert_allclose(trace[step], 0.1 * share, rtol=1e-6)
 
 
 def test_coinciding_inputs_add_up(sim, samples):

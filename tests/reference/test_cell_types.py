@@ -12,8 +12,10 @@ of their own. These halve with the step; they are what remains of
 - for HH_cond_exp in NEURON, its stamping of spikes where they pass 10 mV upwards instead of the
   maximum, and rates of the channels from a table with a step of 1 mV: this error does not halve.
 
-What arrives between two time steps acts on both, jumps of the potential on the nearer; so moved,
-input between the steps gives the spikes that the same moved input gives without any time step.
+What arrives between two time steps acts on both; so moved, input between the steps gives the spikes
+that the same moved input gives without any time step. Jumps of the potential act at their moment.
+The error that remains for EIF_cond_exp_isfa_ista is that of a few spikes whose upstroke almost
+failed: to one of them, weights larger by a ten-thousandth make a difference of 0.43 ms.
 """
 
 from __future__ import annotations
@@ -75,15 +77,15 @@ def ours():
 RMS = {  # ms, of the spike times with input on and off the grid
     "IF_curr_exp": (1e-7, 0.01),
     "IF_curr_alpha": (1e-7, 0.005),
-    "IF_curr_delta": (1e-7, None),
+    "IF_curr_delta": (1e-7, 1e-7),
     "IF_cond_exp": (1e-5, 0.01),
     "IF_cond_alpha": (5e-4, 0.005),
     "IF_cond_exp_gsfa_grr": (1e-5, 0.005),
     "IF_facets_hardware1": (5e-5, 0.01),
-    "EIF_cond_exp_isfa_ista": (5e-5, 0.03),
+    "EIF_cond_exp_isfa_ista": (5e-5, 0.025),
     "EIF_cond_alpha_isfa_ista": (5e-5, 0.001),
-    "Izhikevich": (5e-4, None),
-    "HH_cond_exp": (0.005, 0.1),
+    "Izhikevich": (5e-4, 5e-4),
+    "HH_cond_exp": (0.005, 0.05),
 }
 JUMPS = ("IF_curr_delta", "Izhikevich")
 PEERS = {  # ms, RMS error of the spike times in steps of 0.001 ms
@@ -135,7 +137,7 @@ def test_spikes_from_input_on_the_grid(ours, references, cell):
     assert errors["rms_error"] < RMS[cell][0]
 
 
-@pytest.mark.parametrize("cell", [cell for cell in RMS if cell not in JUMPS])
+@pytest.mark.parametrize("cell", RMS)
 def test_spikes_from_input_off_the_grid(ours, references, cell):
     case = (cell, "off grid")
     errors = accuracy.compare(ours(case)[0], references["neutral"].spikes(case))
@@ -143,15 +145,17 @@ def test_spikes_from_input_off_the_grid(ours, references, cell):
     assert errors["rms_error"] < RMS[cell][1]
 
 
-@pytest.mark.parametrize("cell", RMS)
+@pytest.mark.parametrize("cell", [cell for cell in RMS if cell not in JUMPS])
 def test_input_off_the_grid_is_moved_to_it_and_nothing_else_is_lost(ours, cell):
     shares = []
+    parameters = getattr(ship, cell).default_parameters
     weights = dict(zip(("excitatory", "inhibitory"), accuracy.WEIGHTS[cell], strict=True))
     for receptor, times in accuracy.input_times("off grid", 0).items():
         for time in times:
             step, part = divmod((time + accuracy.DELAY) / accuracy.TIMESTEP, 1.0)
-            if cell in JUMPS:
-                part = float(part >= 0.5)
+            if "alpha" not in cell:
+                rate = accuracy.TIMESTEP / parameters[f"tau_syn_{receptor[0].upper()}"]
+                part = 1.0 - np.expm1((part - 1.0) * rate) / np.expm1(-rate)
             for late, share in ((0, 1.0 - part), (1, part)):
                 at = round((step + late) * accuracy.TIMESTEP, 9)
                 if share:

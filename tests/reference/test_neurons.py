@@ -5,8 +5,8 @@ The neurons are those of ``benchmarks/networks/lif_accuracy.py``, simulated in s
 come from steps of 0.001 ms, whose error grows with every spike: up to 0.03 ms in NEST (none where
 PyNN takes a precise model) and 0.11 ms in NEURON.
 
-Inputs act at the starts of time steps. What arrives between two of them acts on both, in proportion
-to its nearness. This moves a spike that the input itself causes within that very step, and leaves
+Inputs act at the starts of time steps. What arrives between two of them acts on both. This moves a
+spike that the input itself causes within that very step, and leaves
 an error of second order in the potential. In twelve runs of a second, each with about 35 spikes:
 
 ==============  =====================================================================
@@ -14,8 +14,7 @@ IF_curr_exp     spikes 0.0015 ms off on average, 0.034 ms at most; v by 0.003 mV
 IF_cond_exp     spikes 0.002 ms off on average, 0.02 ms at most; v by 0.004 mV; of 438
                 spikes one, where v only just reached the threshold, came 2 ms later
 alpha synapses  spikes 0.0004 ms off on average, 0.014 ms at most; v by 0.002 mV
-IF_curr_delta   spikes a step early or late; where half a jump falls short or reaches
-                over, a spike in forty is missing, and one in sixty added
+IF_curr_delta   where two inputs arrive in the step of a spike it is 0.002 ms off, else exact
 ==============  =====================================================================
 """
 
@@ -88,23 +87,34 @@ def test_what_arrives_off_the_grid_costs_little(ours, reference, cell):
     assert v < 0.004
 
 
-@pytest.mark.parametrize("cell", lif_accuracy.CELLS)
-def test_what_arrives_off_the_grid_is_shared_by_its_neighbours(ours, cell):
-    """There is no other error: the true neuron, given the shares, does what ours does.
+def test_jumps_off_the_grid_act_at_their_moment(ours, reference):
+    """But two inputs that arrive within one step through one port act at their mean time."""
+    found, expected = (
+        ours("IF_curr_delta", "off grid"),
+        reference("neutral", "IF_curr_delta", "off grid"),
+    )
+    largest, mean, v = errors(found, expected)
+    assert largest < 0.005
+    assert mean < 1e-4
+    assert v < 1e-4
 
-    Jumps of the potential go to the nearer neighbour as a whole.
-    """
+
+@pytest.mark.parametrize("cell", WITHOUT_JUMPS)
+def test_what_arrives_off_the_grid_is_shared_by_its_neighbours(ours, cell):
+    """There is no other error: the true neuron, given the shares, does what ours does."""
     shares = []
+    parameters = lif_accuracy.parameters_of(cell, "off grid")
     for receptor, times in lif_accuracy.input_times("off grid", DURATION).items():
         weight = lif_accuracy.weight_of(cell, receptor)
         for time in times:
             step, part = divmod((time + lif_accuracy.DELAY) / lif_accuracy.TIMESTEP, 1.0)
-            if cell not in WITHOUT_JUMPS:
-                part = float(part >= 0.5)
+            if "alpha" not in cell:
+                rate = lif_accuracy.TIMESTEP / parameters[f"tau_syn_{receptor[0].upper()}"]
+                part = 1.0 - np.expm1((part - 1.0) * rate) / np.expm1(-rate)
             for late, share in ((0, 1.0 - part), (1, part)):
                 at = round((step + late) * lif_accuracy.TIMESTEP, 9)
                 shares.append((at, receptor, share * weight))
-    expected = Neuron(cell, lif_accuracy.parameters_of(cell, "off grid")).run(DURATION, shares)
+    expected = Neuron(cell, parameters).run(DURATION, shares)
     assert ours(cell, "off grid")[0] == pytest.approx(expected, rel=0.0, abs=1e-6)
 
 
