@@ -18,18 +18,15 @@ from pyNN.standardmodels import build_translations
 
 from ship_engine import models, synapses
 from ship_engine.currents import CurrentSource
-from ship_engine.models.base import Model, Source, argument_names
-from ship_engine.synapses.base import UNIFORMS, Synapse
+from ship_engine.mistakes import mistakes_of_model, mistakes_of_synapse
+from ship_engine.models.base import Model, Source
+from ship_engine.synapses.base import Synapse
 
 from .standardmodels.base import CellModel
 from .standardmodels.electrodes import ShipCurrentSource
 from .standardmodels.synapses import SynapseModel
 from .units import unit_of
 
-GIVEN = ("dt", "i_inj", "free")
-"""What functions of models may ask for beside parameters, states and coefficients."""
-GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
-"""What functions of synapses may ask for beside parameters and states."""
 FILLED_IN = ("tau_psc", "sign")
 """Parameters of synapses that follow from the receptor, and from the weight."""
 
@@ -143,7 +140,7 @@ def native_synapse_type(model: type[Synapse] | str) -> type[NativeSynapseType]:
             f"native_synapse_type({model!r}); give a subclass of ship_engine.synapses.base."
             "Synapse, or the name of a model of ship_engine, such as 'TsodyksMarkram'."
         )
-    name, mistake = found.name or found.__name__, next(_mistakes_of_synapse(found), None)
+    name, mistake = found.name or found.__name__, next(mistakes_of_synapse(found), None)
     if mistake is not None:
         raise errors.InvalidModelError(f"{name}: {mistake}")
     own = [parameter for parameter in found.parameters if parameter.name not in FILLED_IN]
@@ -239,68 +236,11 @@ def _named(name: str, package: ModuleType, kinds: Any) -> type:
 
 
 def _mistakes(model: type[Model]) -> Iterator[str]:
-    """What keeps a model from being computed, in the order in which it should be mended."""
-    for function in ("time_dep", "advance_timestep"):
-        if not hasattr(model, function):
-            yield f"it has no function '{function}', which every model needs."
-            return
-    if model.threshold is not None and model.reset is None:
-        yield "it has a 'threshold', but no 'reset' that says what a spike changes."
-    yield from _mistaken_names(model)
+    """What keeps a model from being computed, and units that recorded data cannot carry."""
+    yield from mistakes_of_model(model)
     for state in model.states:
         if state.unit not in ("", "1") and unit_of(state.unit) is None:
             yield (
                 f"the unit '{state.unit}' of {state.name} is unknown to the package quantities; "
                 "write for example 'mV', 'mV/ms' or 'dimensionless'."
             )
-
-
-def _mistaken_names(model: type[Model]) -> Iterator[str]:
-    states = [state.name for state in model.states]
-    names = [parameter.name for parameter in model.parameters] + states + [*model.coefficients]
-    for name in names:
-        if names.count(name) > 1 or name in GIVEN:
-            yield f"'{name}' stands for several things; give one of them another name."
-    for function in ("time_dep", "advance_timestep", "threshold", "alarm", "reset"):
-        asked_for = getattr(model, function)
-        for name in () if asked_for is None else argument_names(asked_for):
-            if name not in (*names, *GIVEN):
-                yield (
-                    f"'{function}' asks for '{name}', which is neither a parameter, nor "
-                    f"a state, nor a coefficient, nor one of {', '.join(GIVEN)}."
-                )
-    for name in (*(port.state for port in model.ports), *model.held, *model.reset_states):
-        if name not in states:
-            yield f"'{name}' in ports, held or reset_states is none of its states, {states}."
-    parameters = [parameter.name for parameter in model.parameters]
-    for port in model.ports:
-        if port.time_constant not in (None, *parameters):
-            yield (
-                f"'{port.time_constant}', the time constant of its port '{port.name}', is none of "
-                f"its parameters, {parameters}."
-            )
-
-
-def _mistakes_of_synapse(model: type[Synapse]) -> Iterator[str]:
-    """What keeps a synapse from being computed, in the order in which it should be mended."""
-    if not hasattr(model, "on_pre"):
-        yield "it has no function 'on_pre', which every synapse needs."
-        return
-    states = [state.name for state in model.states]
-    names = [parameter.name for parameter in model.parameters] + states
-    for name in names:
-        if names.count(name) > 1 or name in (*GIVEN_TO_SYNAPSES, "delay"):
-            yield f"'{name}' stands for several things; give one of them another name."
-    for name in sorted(model.asked_for()):
-        if name not in (*names, *GIVEN_TO_SYNAPSES):
-            yield (
-                f"'on_pre' or 'on_post' asks for '{name}', which is neither a parameter, nor a "
-                f"state, nor one of {', '.join(GIVEN_TO_SYNAPSES)}."
-            )
-    for name in (*model.pre_changes, *model.post_changes):
-        if name not in (*states, "weight"):
-            yield f"'{name}' in pre_changes or post_changes is neither a state nor the weight."
-    if "sign" in names and not {"w_min", "w_max"} <= set(names):
-        yield "it has the parameter 'sign', and so needs w_min and w_max, which limit the weight."
-    if model.plastic() and "dendritic_delay_fraction" not in names:
-        yield "it has 'on_post', and so needs the parameter DENDRITIC_DELAY_FRACTION."

@@ -25,6 +25,7 @@ from ship_engine.distribution import (
 from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
 from ship_engine.gap_junctions import Coupling, GapJunctions, check_stability
 from ship_engine.groups import Group, NeuronGroup
+from ship_engine.mistakes import mistakes_of_synapse
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 from ship_engine.ordering import stack_order
 from ship_engine.projection import Pairs, Projection, check_connections
@@ -181,10 +182,13 @@ class Network:
             If the target has no such port, the model no such parameter, or a group is not of this
             network.
         InvalidValueError
-            If a weight is not finite, a delay negative, a parameter out of range, or a component
-            does not exist.
+            If a weight is not finite, a delay negative, a parameter out of range, a component
+            does not exist, or the model is not complete.
         """
         self._require(source, target)
+        mistake = next(mistakes_of_synapse(model), None) if model is not None else None
+        if model is not None and mistake is not None:
+            raise InvalidValueError(f"{model.name or model.__name__}: {mistake}")
         ports = [p.name for p in target.model.ports]
         if port not in ports:
             raise UnknownNameError(

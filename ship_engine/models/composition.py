@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.mistakes import mistakes_of_membrane
 from ship_engine.models.base import Model, argument_names
 from ship_engine.models.composition_text import ExactWriter, Part, RungeKuttaWriter, Writer
 from ship_engine.models.membranes import Mechanism, Membrane
@@ -39,7 +40,15 @@ def compose(
     -------
     type[Model]
         An ordinary model; its parameters are the membrane's, then each receptor's.
+
+    Raises
+    ------
+    InvalidValueError
+        If the membrane is not complete, or a name has several meanings.
     """
+    mistake = next(mistakes_of_membrane(membrane), None)
+    if mistake is not None:
+        raise InvalidValueError(f"{membrane.__name__}: {mistake}")
     parts = [Part(port, cls, suffix) for port, (cls, suffix) in receptors.items()]
     parts += [Part("", cls, suffix) for cls, suffix in membrane.mechanisms]
     exact = membrane.exact_advance is not None and all(p.cls.drive is not None for p in parts)

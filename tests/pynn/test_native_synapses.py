@@ -46,6 +46,12 @@ class Counting(Synapse):
         return (weight + step,)
 
 
+PLASTIC = {
+    "parameters": (*Growing.parameters, DENDRITIC_DELAY_FRACTION),
+    "post_changes": ("level",),
+}
+
+
 def changed(base=Growing, **attributes):
     return type("Changed", (base,), {"name": "Changed", **attributes})
 
@@ -159,7 +165,25 @@ class TestRefused:
                 "'delay' stands",
             ),
             ({"pre_changes": ("growth",)}, "'growth' in pre_changes or post_changes"),
-            ({"on_post": staticmethod(lambda level: (level,))}, "DENDRITIC_DELAY_FRACTION"),
+            (
+                {"on_post": staticmethod(lambda level: (level,)), "post_changes": ("level",)},
+                r"put `ship_engine\.synapses\.base\.DENDRITIC_DELAY_FRACTION` among its `param",
+            ),
+            ({"on_post": staticmethod(lambda level: (level,))}, "needs `post_changes`"),
+            ({"post_changes": ("level",)}, "post_changes, but no 'on_post'"),
+            ({"on_pre": None}, "no function 'on_pre'"),
+            (
+                {"on_pre": staticmethod(lambda weight: (weight,))},
+                r"'on_pre' returns a tuple of 1, but a tuple of 2 .*: \(level, the amount\)",
+            ),
+            ({"on_pre": staticmethod(lambda weight: weight)}, "'on_pre' returns no tuple"),
+            (
+                {**PLASTIC, "on_post": staticmethod(lambda level: (level, level))},
+                r"'on_post' returns a tuple of 2, but a tuple of 1 is expected: \(level,\)",
+            ),
+            ({"pre_changes": ("level", "weigth")}, "'weigth' in pre_changes or post_changes"),
+            ({"pre_changes": "level"}, r"write `pre_changes = \('level',\)`, with the comma"),
+            ({"on_pst": PLASTIC}, "'on_pst' means nothing to a Synapse, which knows name, on_post"),
             ({"parameters": (*Growing.parameters, Parameter("sign", 1.0, ""))}, "w_min and w_max"),
         ],
     )

@@ -229,6 +229,20 @@ class TestRefused:
         ("attributes", "text"),
         [
             ({"reset": None}, "no 'reset'"),
+            ({"threshold": None}, "a 'reset', but no 'threshold'"),
+            ({"held": ("x",)}, "does not say for how long; `refractory_period` names"),
+            ({"held": ("x",), "refractory_period": "tau_ref"}, "'tau_ref', its refractory_period"),
+            ({"refractory": "tau"}, "'refractory' means nothing to a Model, which knows advance_"),
+            (
+                {"states": Relaxation.states[0]},
+                r"write `states = \(State\(.*\),\)`, with the comma",
+            ),
+            ({"reset_states": ("x",)}, r"'reset' returns a tuple of 2, but .* of 1 .*: \(x,\)"),
+            ({"time_dep": staticmethod(lambda dt: dt)}, "'time_dep' returns no tuple"),
+            (
+                {"coefficients": ("decay", "more")},
+                "'time_dep' returns a tuple of 1, but a tuple of 2",
+            ),
             ({"coefficients": ("decay", "x")}, "'x' stands for several things"),
             ({"coefficients": ("decay", "dt")}, "'dt' stands for several things"),
             ({"coefficients": ()}, "'advance_timestep' asks for 'decay'"),
@@ -239,7 +253,7 @@ class TestRefused:
                 "'tau_x', the time constant of its port 'push', is none of its parameters",
             ),
             ({"held": ("tau",)}, "'tau' in ports, held or reset_states"),
-            ({"states": (*Relaxation.states, State("y", 0.0, "blip"))}, "unit 'blip' of y"),
+            ({"states": (*Relaxation.states[:2], State("n", 0.0, "blip"))}, "unit 'blip' of n"),
         ],
     )
     def test_mistakes(self, sim, attributes, text):
@@ -248,5 +262,10 @@ class TestRefused:
 
     def test_missing_functions(self, sim):
         empty = type("Empty", (Model,), {"states": (State("x", 0.0, "mV"),)})
-        with pytest.raises(errors.InvalidModelError, match="Empty: it has no function 'time_dep'"):
+        with pytest.raises(
+            errors.InvalidModelError, match=r"'time_dep'.*`coefficients = \(\)` and"
+        ):
+            sim.native_cell_type(empty)
+        empty.time_dep = staticmethod(lambda: ())
+        with pytest.raises(errors.InvalidModelError, match="no function 'advance_timestep'"):
             sim.native_cell_type(empty)

@@ -1,0 +1,181 @@
+"""What keeps a description of one's own from being computed, found before anything is compiled.
+
+Each function yields sentences, in the order in which things should be mended.  Functions of
+models are called once, with the defaults, to see how many values they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ship_engine.models.base import Model, argument_names
+from ship_engine.models.membranes import Membrane
+from ship_engine.synapses.base import UNIFORMS, Synapse
+
+GIVEN = ("dt", "i_inj", "free")
+"""What functions of models may ask for beside parameters, states and coefficients."""
+GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
+"""What functions of synapses may ask for beside parameters and states."""
+
+
+def mistakes_of_membrane(membrane: type[Membrane]) -> Iterator[str]:
+    """What keeps a membrane from being composed."""
+    yield from _mistaken_attributes(membrane, Membrane)
+    for function in ("derivative", "threshold", "reset"):
+        if getattr(membrane, function, None) is None:
+            yield f"it has no function '{function}', which every membrane needs."
+    yield from _mistaken_refractory_period(membrane)
+    names = [state.name for state in membrane.states]
+    results = {
+        "derivative": names,
+        "exact_time_dep": membrane.exact_coefficients,
+        "exact_advance": names,
+        "rates": membrane.rate_coefficients,
+        "derive": [state.name for state in membrane.derived],
+        "reset": membrane.reset_states,
+    }
+    for function, returned in results.items():
+        yield from _mistaken_result(membrane, function, returned)
+
+
+def mistakes_of_model(model: type[Model]) -> Iterator[str]:
+    """What keeps a model from being computed."""
+    yield from _mistaken_attributes(model, Model)
+    if getattr(model, "time_dep", None) is None:
+        yield (
+            "it has no function 'time_dep', which every model needs; one without coefficients "
+            "has `coefficients = ()` and a 'time_dep' that returns ()."
+        )
+    if getattr(model, "advance_timestep", None) is None:
+        yield "it has no function 'advance_timestep', which every model needs."
+    if model.threshold is not None and model.reset is None:
+        yield "it has a 'threshold', but no 'reset' that says what a spike changes."
+    if model.reset is not None and model.threshold is None:
+        yield "it has a 'reset', but no 'threshold' that says when a spike occurs."
+    yield from _mistaken_names(model)
+    yield from _mistaken_refractory_period(model)
+    results = {
+        "time_dep": model.coefficients,
+        "advance_timestep": [state.name for state in model.states],
+        "reset": model.reset_states,
+    }
+    for function, returned in results.items():
+        yield from _mistaken_result(model, function, returned)
+
+
+def mistakes_of_synapse(model: type[Synapse]) -> Iterator[str]:
+    """What keeps a synapse from being computed."""
+    yield from _mistaken_attributes(model, Synapse)
+    if getattr(model, "on_pre", None) is None:
+        yield "it has no function 'on_pre', which every synapse needs."
+    if model.on_post is not None and not model.post_changes:
+        yield "it has 'on_post', and so needs `post_changes`, the names of what that returns."
+    if model.on_post is None and model.post_changes:
+        yield "it has post_changes, but no 'on_post' that returns them."
+    states = [state.name for state in model.states]
+    names = [parameter.name for parameter in model.parameters] + states
+    for name in names:
+        if names.count(name) > 1 or name in (*GIVEN_TO_SYNAPSES, "delay"):
+            yield f"'{name}' stands for several things; give one of them another name."
+    for name in sorted(model.asked_for()):
+        if name not in (*names, *GIVEN_TO_SYNAPSES):
+            yield (
+                f"'on_pre' or 'on_post' asks for '{name}', which is neither a parameter, nor a "
+                f"state, nor one of {', '.join(GIVEN_TO_SYNAPSES)}."
+            )
+    for name in (*model.pre_changes, *model.post_changes):
+        if name not in (*states, "weight"):
+            yield f"'{name}' in pre_changes or post_changes is neither a state nor the weight."
+    if "sign" in names and not {"w_min", "w_max"} <= set(names):
+        yield "it has the parameter 'sign', and so needs w_min and w_max, which limit the weight."
+    if model.plastic() and "dendritic_delay_fraction" not in names:
+        yield (
+            "it has 'on_post', and so needs to know where in the delay it lies; put "
+            "`ship_engine.synapses.base.DENDRITIC_DELAY_FRACTION` among its `parameters`."
+        )
+    yield from _mistaken_result(model, "on_pre", (*model.pre_changes, "the amount"))
+    yield from _mistaken_result(model, "on_post", model.post_changes)
+
+
+def _mistaken_attributes(model: type, base: type) -> Iterator[str]:
+    """Names that mean nothing to the base class, and single things where a tuple is wanted."""
+    known = {*vars(base), *base.__annotations__}
+    for cls in model.__mro__[: model.__mro__.index(base)]:
+        for name in vars(cls):
+            if not name.startswith("_") and name not in known:
+                methods = (n for n in known if isinstance(vars(base).get(n), classmethod))
+                listed = ", ".join(sorted(n for n in known.difference(methods) if n[0] != "_"))
+                yield (
+                    f"'{name}' means nothing to a {base.__name__}, which knows {listed}; "
+                    "a name that is for you alone starts with '_'."
+                )
+    for name, default in vars(base).items():
+        value = getattr(model, name)
+        if isinstance(default, tuple) and not isinstance(value, tuple):
+            yield f"{name} = {value!r} is no tuple; write `{name} = ({value!r},)`, with the comma."
+
+
+def _mistaken_refractory_period(model: type[Model] | type[Membrane]) -> Iterator[str]:
+    parameters = [parameter.name for parameter in model.parameters]
+    period = model.refractory_period
+    if model.held and period is None:
+        yield (
+            f"it holds {', '.join(model.held)} after a spike, but does not say for how long; "
+            "`refractory_period` names the parameter that does."
+        )
+    if period not in (None, *parameters):
+        yield f"'{period}', its refractory_period, is none of its parameters, {parameters}."
+
+
+def _mistaken_names(model: type[Model]) -> Iterator[str]:
+    states = [state.name for state in model.states]
+    names = [parameter.name for parameter in model.parameters] + states + [*model.coefficients]
+    for name in names:
+        if names.count(name) > 1 or name in GIVEN:
+            yield f"'{name}' stands for several things; give one of them another name."
+    for function in ("time_dep", "advance_timestep", "threshold", "alarm", "reset"):
+        asked_for = getattr(model, function)
+        for name in () if asked_for is None else argument_names(asked_for):
+            if name not in (*names, *GIVEN):
+                yield (
+                    f"'{function}' asks for '{name}', which is neither a parameter, nor "
+                    f"a state, nor a coefficient, nor one of {', '.join(GIVEN)}."
+                )
+    for name in (*(port.state for port in model.ports), *model.held, *model.reset_states):
+        if name not in states:
+            yield f"'{name}' in ports, held or reset_states is none of its states, {states}."
+    parameters = [parameter.name for parameter in model.parameters]
+    for port in model.ports:
+        if port.time_constant not in (None, *parameters):
+            yield (
+                f"'{port.time_constant}', the time constant of its port '{port.name}', is none of "
+                f"its parameters, {parameters}."
+            )
+
+
+def _mistaken_result(model: Any, name: str, returned: Any) -> Iterator[str]:
+    """Whether a function returns as many values as the description says."""
+    function: Callable[..., Any] | None = getattr(model, name)
+    if function is None:
+        return
+    numbers = {parameter.name: parameter.default for parameter in model.parameters}
+    numbers |= {state.name: state.initial for state in model.states}
+    try:
+        result = _called(function, numbers)
+    except (ArithmeticError, ValueError):
+        return  # The defaults are beyond it, which does not tell how much it would return.
+    count = len(result) if isinstance(result, tuple) else None
+    if count != len(returned):
+        found = "no tuple" if count is None else f"a tuple of {count}"
+        listed = f": ({', '.join(returned)}{',' * (len(returned) == 1)})" if returned else ", ()"
+        yield f"'{name}' returns {found}, but a tuple of {len(returned)} is expected{listed}."
+
+
+def _called(function: Callable[..., Any], numbers: Mapping[str, float]) -> Any:
+    """The result of a function; what is not among the numbers is 0.5."""
+    asked_for = argument_names(function)
+    with np.errstate(all="ignore"):
+        return function(*(np.float64(numbers.get(name, 0.5)) for name in asked_for))
