@@ -34,8 +34,28 @@ class EngineModel(WithUnits):
     translations: ClassVar[dict[str, Any]]
 
     def __init__(self, **parameters: Any) -> None:
+        self._check_description()
         super().__init__(**parameters)
         self._check_numbers()
+
+    def _check_description(self) -> None:
+        """Refuse a class whose model is missing, or whose tables do not name the same things."""
+        name = type(self).__name__
+        if not hasattr(self, "model"):
+            raise errors.InvalidModelError(
+                f"{name} has no `model`; give it the part of the engine that computes it."
+            )
+        tables = {
+            "translations": set(getattr(self, "translations", ())),
+            "default_parameters": set(self.default_parameters),  # type: ignore[attr-defined]
+        }
+        for table, names in tables.items():
+            missing = set().union(*tables.values()) - names
+            if missing:
+                raise errors.InvalidModelError(
+                    f"The {table} of {name} lack '{min(missing)}'; every parameter is in "
+                    f"{' and in '.join(tables)}."
+                )
 
     def _check_numbers(self) -> None:
         """Refuse a number that the model cannot use where it is written."""
@@ -66,6 +86,16 @@ class CellModel(EngineModel):
     """
 
     model: ClassVar[type[Model] | type[Source]]
+
+    def _check_description(self) -> None:
+        super()._check_description()
+        ports = [port.name for port in self.model.ports]
+        for receptor in self.receptor_types:  # type: ignore[attr-defined]
+            if receptor not in ports:
+                raise errors.InvalidModelError(
+                    f"The receptor type '{receptor}' of {type(self).__name__} is no port of "
+                    f"{self.model.name}, which has {', '.join(ports) or 'none'}."
+                )
 
     def state_names(self) -> dict[str, str]:
         """The engine's name of each state, by PyNN's."""

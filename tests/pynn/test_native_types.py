@@ -8,7 +8,9 @@ import quantities as pq
 from numpy.testing import assert_allclose, assert_array_equal
 from pyNN import errors
 from pyNN.models import BaseCellType
+from pyNN.standardmodels import StandardCellType, build_translations
 
+from pyNN_ship.standardmodels.base import CellModel
 from ship_engine.elementwise import exp
 from ship_engine.models.base import Model, Parameter, Port, State
 from ship_engine.models.composition import compose
@@ -269,3 +271,38 @@ class TestRefused:
         empty.time_dep = staticmethod(lambda: ())
         with pytest.raises(errors.InvalidModelError, match="no function 'advance_timestep'"):
             sim.native_cell_type(empty)
+
+
+class TestNamesOfPyNN:
+    """A class with tables that do not fit the model, or each other, is refused when it is used."""
+
+    @staticmethod
+    def described(**attributes):
+        names = {parameter.name: parameter.default for parameter in Relaxation.parameters}
+        complete = {
+            "model": Relaxation,
+            "translations": build_translations(*((name, name) for name in names)),
+            "default_parameters": names,
+            "default_initial_values": {state.name: state.initial for state in Relaxation.states},
+            "units": {"tau": "ms"},
+            "recordable": ["spikes", "x"],
+            "receptor_types": ("push",),
+        }
+        given = {name: value for name, value in (complete | attributes).items() if value}
+        return type("Described", (CellModel, StandardCellType), given)
+
+    def test_a_complete_class(self, sim):
+        assert sim.Population(2, self.described()(tau=5.0)).get("tau") == 5.0
+
+    @pytest.mark.parametrize(
+        ("attributes", "text"),
+        [
+            ({"model": None}, "Described has no `model`; give it"),
+            ({"translations": build_translations(("tau", "tau"))}, "translations .* lack 'bound'"),
+            ({"default_parameters": {"tau": 10.0}}, "default_parameters .* lack 'bound'"),
+            ({"receptor_types": ("push", "pull")}, "'pull' of Described is no port of Relaxation"),
+        ],
+    )
+    def test_mistakes(self, sim, attributes, text):
+        with pytest.raises(errors.InvalidModelError, match=text):
+            self.described(**attributes)()
