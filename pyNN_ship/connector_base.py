@@ -154,10 +154,12 @@ def check_values(projection: Any, targets: IntegerArray, values: Values) -> None
                 check, value, targets, projection
             ):
                 continue
+            guessed = getattr(projection, "receptor_is_guessed", False)
+            origin = ", which was guessed from the sign, since none was given" if guessed else ""
             raise errors.ConnectionError(
                 f"{error} ({name} between {np.min(value)} and {np.max(value)} for the receptor "
-                f"type '{projection.receptor_type}'). Change the sign of {name} or the receptor "
-                "type, or give the connector safe=False to skip this check."
+                f"type '{projection.receptor_type}'{origin}). Change the sign of {name} or the "
+                "receptor type, or give the connector safe=False to skip this check."
             ) from error
 
 

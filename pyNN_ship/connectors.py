@@ -246,7 +246,13 @@ class DistanceDependentProbabilityConnector(
     ) -> None:
         # PyNN accepts a callable and then tries to compile it as text: give it a text instead.
         text = "0 * d" if callable(d_expression) else d_expression
-        super().__init__(text, allow_self_connections, location_selector, rng, safe, callback)
+        try:
+            super().__init__(text, allow_self_connections, location_selector, rng, safe, callback)
+        except (SyntaxError, NameError) as error:
+            raise errors.ConnectionError(
+                f"DistanceDependentProbabilityConnector({d_expression!r}): {error}. Give an "
+                "expression of the distance d, such as 'exp(-d / 100.0)', or a function of it."
+            ) from error
         if callable(d_expression):
             self.d_expression = self.distance_function = d_expression
 

@@ -20,7 +20,7 @@ from ship_engine.groups import Group, NeuronGroup, make_group
 from . import simulator
 from .errors import as_pynn_errors
 from .recording import Recorder, checked_file, write_at_end
-from .units import magnitude, magnitudes, require_value
+from .units import magnitude, magnitudes, refuse_text, require_value
 
 
 class _Cells(BasePopulation):
@@ -134,6 +134,7 @@ class _Cells(BasePopulation):
         for name, value in initial_values.items():
             plain = magnitude(name, value, states[name])
             try:
+                refuse_text(name, plain)
                 require_value(name, plain)
                 lazy = LazyArray(plain, shape=(self.size,), dtype=float)
                 evaluated[name] = lazy.evaluate(simplify=True)
@@ -256,6 +257,10 @@ class Population(_Cells, common.Population):
         count = int(np.prod(size)) if np.ndim(size) else size
         if isinstance(count, (int, np.integer)) and count < 1:
             raise ValueError(f"A population of {size} cells; give at least 1.")
+        if structure is not None and not hasattr(structure, "generate_positions"):
+            raise TypeError(
+                f"structure = {structure!r}; give a Structure of pyNN.space, such as Grid2D()."
+            )
         recorders, projected = set(simulator.state.recorders), len(network.groups)
         try:
             super().__init__(size, cellclass, cellparams, structure, initial_values, label)

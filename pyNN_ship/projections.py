@@ -45,6 +45,7 @@ class Projection(SynapseAccess):
         label: str | None = None,
     ) -> None:
         self._network = simulator.state.network
+        self.receptor_is_guessed = receptor_type in (None, "default")
         if synapse_type is not None:
             _check_shapes(synapse_type, presynaptic_population, postsynaptic_population)
         cells = isinstance(postsynaptic_population, (common.BasePopulation, common.Assembly))

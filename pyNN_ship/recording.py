@@ -121,7 +121,7 @@ def require_data(
     """
     if not segments:
         raise errors.NothingToWriteError(
-            f"Nothing has been recorded from '{label}' yet; call run() first."
+            f"Nothing has been recorded from '{label}' yet; call record(...), then run()."
         )
     state = simulator.state
     whole = state.num_processes == 1 or (gather and state.mpi_rank == 0)

@@ -102,6 +102,7 @@ def magnitude(name: str, value: Any, unit: str | None) -> Any:
 def magnitudes(values: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, Any]:
     """`magnitude` for each of several named values, none of which may be missing."""
     for name, value in values.items():
+        refuse_text(name, value)
         require_value(name, value)
     return {name: magnitude(name, value, units.get(name)) for name, value in values.items()}
 
@@ -118,6 +119,23 @@ def require_value(name: str, value: Any) -> None:
         raise errors.InvalidParameterValueError(
             f"{name} = {value!r}; give a number, a list or array of numbers, a "
             "RandomDistribution or a function."
+        )
+
+
+def refuse_text(name: str, value: Any) -> None:
+    """Refuse text where only numbers have a meaning; synapses take expressions of the distance.
+
+    Raises
+    ------
+    pyNN.errors.InvalidParameterValueError
+        If it is text, or a list or array with text in it.
+    """
+    listed = value if _is_list(value) or isinstance(value, np.ndarray) else [value]
+    if isinstance(listed, np.ndarray):
+        listed = listed.flat if listed.dtype.kind in "OUS" else []
+    if any(isinstance(item, (str, bytes)) for item in listed):
+        raise errors.InvalidParameterValueError(
+            f"{name} = {value!r} is text; give numbers without quotation marks."
         )
 
 

@@ -38,6 +38,10 @@ class ReceptorModel(EngineModel):
                 f"locations = {parameters['locations']!r} for {type(self).__name__}; cells of "
                 "pyNN.ship have one compartment, so leave it out."
             )
+        valid = [name for name in self.default_parameters if name != "locations"]  # type: ignore[attr-defined]
+        for name in parameters:
+            if name not in valid:
+                raise errors.NonExistentParameterError(name, type(self).__name__, valid)
         super().__init__(**parameters)
 
 

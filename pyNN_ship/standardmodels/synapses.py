@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from pyNN import errors
-from pyNN.parameters import ParameterSpace
+from pyNN.parameters import LazyArray, ParameterSpace
 from pyNN.random import RandomDistribution
 from pyNN.standardmodels import StandardSynapseType, build_translations, synapses
 
@@ -150,6 +150,7 @@ def without_units(
         if name == "delay" and value is None:
             continue
         require_value(name, value)
+        _check_expression(name, value)
         unit = units[name]
         if unit == WEIGHT and has_unit(value):
             unit = found[name] = weight_unit(value, name)
@@ -157,6 +158,19 @@ def without_units(
             unit = "the unit of the receptor"
         plain[name] = value if unit == WEIGHT else magnitude(name, value, unit)
     return common_unit(found, label), plain
+
+
+def _check_expression(name: str, value: Any) -> None:
+    """Refuse a text that PyNN cannot take for a function of the distance d."""
+    if isinstance(value, str):
+        try:
+            LazyArray(value, dtype=float)
+        except errors.InvalidParameterValueError as error:
+            raise errors.InvalidParameterValueError(
+                f"{name} = {value!r} is no expression of the distance d, in which nothing else "
+                "may occur but numbers; give one such as '1 / (1 + d)', or a function such as "
+                f"lambda d: numpy.exp(-d). {error}"
+            ) from error
 
 
 def common_unit(found: Mapping[str, str | None], label: str) -> str | None:

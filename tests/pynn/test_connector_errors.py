@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -282,3 +283,12 @@ def test_a_probability_is_a_number(given):
 def test_a_list_of_connections_has_rows(given):
     with pytest.raises(errors.InvalidParameterValueError, match=r"conn_list = .*source, target"):
         with_ship.FromListConnector(given)
+
+
+@pytest.mark.parametrize(("expression", "why"), [("exp(-d", "never closed"), ("exp(-dd)", "'dd'")])
+def test_distance_expressions_that_mean_nothing(expression, why):
+    text = (
+        rf"DistanceDependentProbabilityConnector\('{re.escape(expression)}'\): .*{why}.*distance d"
+    )
+    with pytest.raises(errors.ConnectionError, match=text):
+        with_ship.DistanceDependentProbabilityConnector(expression)

@@ -165,3 +165,52 @@ def test_the_namespace_is_that_of_a_simulator(sim):
         _ = sim.IF_cond_expp
     assert "lazy_values" not in dir(sim)
     assert {"IF_cond_exp", "get_current_time", "errors"} <= set(dir(sim))
+
+
+@pytest.mark.parametrize("value", ["20", b"20", ["20", "30"], np.array(["20", "30"])])
+def test_text_is_no_number(sim, value):
+    cells = sim.Population(2, sim.IF_curr_exp())
+    for act in (sim.IF_curr_exp, cells.set):
+        with pytest.raises(
+            errors.InvalidParameterValueError, match=r"tau_m = .*20.* is text; give"
+        ):
+            act(tau_m=value)
+    with pytest.raises(errors.InvalidParameterValueError, match="is not a finite number"):
+        cells.initialize(v=value)
+    with pytest.raises(errors.InvalidParameterValueError, match=r"amplitude = .* is text"):
+        sim.DCSource(amplitude=value)
+
+
+@pytest.mark.parametrize("structure", ["grid", 5])
+def test_a_structure_places_cells(sim, structure):
+    with pytest.raises(TypeError, match=f"structure = {structure!r}; give a Structure"):
+        sim.Population(2, sim.IF_curr_exp(), structure=structure)
+
+
+def test_data_without_a_recording(sim):
+    cells = sim.Population(2, sim.IF_curr_exp(), label="quiet")
+    with pytest.raises(
+        errors.NothingToWriteError, match=r"'quiet' yet; call record\(\.\.\.\), then"
+    ):
+        cells.get_data()
+
+
+def test_a_guessed_receptor_is_said_to_be_guessed(sim):
+    source, cells = (sim.Population(1, sim.IF_cond_exp()) for _ in range(2))
+    synapse, rule = sim.StaticSynapse(weight=-0.1), sim.AllToAllConnector()
+    with pytest.raises(errors.ConnectionError, match="'inhibitory', which was guessed from the s"):
+        sim.Projection(source, cells, rule, synapse)
+    with pytest.raises(errors.ConnectionError, match=r"'inhibitory'\)\. Change"):
+        sim.Projection(source, cells, rule, synapse, receptor_type="inhibitory")
+
+
+def test_receptors_list_the_parameters_that_they_take(sim):
+    with pytest.raises(errors.NonExistentParameterError, match=r"are: e_syn, tau_syn\)"):
+        sim.ExpPSR(tau=2.0)
+
+
+@pytest.mark.parametrize(("weight", "why"), [("exp(-dd)", "name 'exp'"), ("2 * d)", "syntax")])
+def test_texts_that_are_no_function_of_the_distance(sim, weight, why):
+    text = rf"weight = '{re.escape(weight)}' is no expression of the distance d, in .*{why}"
+    with pytest.raises(errors.InvalidParameterValueError, match=text):
+        sim.StaticSynapse(weight=weight)

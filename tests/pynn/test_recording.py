@@ -140,7 +140,9 @@ def test_variables_that_were_not_recorded(sim):
 def test_nothing_is_there_before_a_run(sim):
     cells = build(sim)
     cells.record("v")
-    with pytest.raises(errors.NothingToWriteError, match=r"'cells' yet; call run\(\) first"):
+    with pytest.raises(
+        errors.NothingToWriteError, match=r"'cells' yet; call record\(\.\.\.\), then run"
+    ):
         cells.get_data()
 
 
