@@ -72,10 +72,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready-run: $(SOURCES_OF_AN_INSTALLATION) | $(VENV)/bin/python
+	@echo "Installing in $(VENV), which may take some minutes ..."
 	$(VENV)/bin/python $(INSTALL) --editable ".[examples]"
 	@touch $@
 
 $(VENV)/.ready-test: $(SOURCES_OF_AN_INSTALLATION) | $(VENV)/bin/python
+	@echo "Installing in $(VENV), which may take some minutes ..."
 	$(VENV)/bin/python $(INSTALL) --editable ".[test,examples]"
 	@touch $(VENV)/.ready-run $@
 
