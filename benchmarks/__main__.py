@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help=f"what to run ({', '.join(USUAL)})")
+    usual = " ".join(USUAL)
+    add("names", nargs="*", metavar="NAME", help=f"of the list below, or all (if none: {usual})")
     add(
         "--against",
         nargs="*",

@@ -214,7 +214,7 @@ def vogels(sim: Any) -> None:
 
 def voltage_dependence(sim: Any) -> str:
     """PyNN has the argument and no class to give it."""
-    make = partial(_mechanism, sim, sim.AdditiveWeightDependence(), voltage_dependence=object())
+    make = partial(_mechanism, sim, sim.AdditiveWeightDependence(), voltage_dependence="any rule")
     return refusal(make, "voltage_dependence")
 
 
