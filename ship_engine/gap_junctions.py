@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.errors import InvalidValueError
 from ship_engine.groups import NeuronGroup
 
-
 STABLE = 0.25
 """Largest conductance of a cell, in units of its capacitance over the time step, that is allowed:
 beyond 0.5 potentials would swing, since currents are held over a step."""

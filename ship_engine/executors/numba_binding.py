@@ -337,7 +337,10 @@ class Binding:
                 # What a reset took from a potential is no slope; the next run may not know of it.
                 spiked = self._groups[group].spike_index[: int(row[r.GROUP_COUNT])]
                 group.coupling.before[spiked] = np.nan
-        self._network.arrived_until = int(self._table[r.ARRIVED_UNTIL])
+        if self._table[r.ARRIVE]:
+            self._network.arrived_until = int(self._table[r.ARRIVED_UNTIL])
+        else:
+            self._network.arrived_until = self._network.step
 
     def failed_group(self) -> Group | None:
         """The group that stopped the last run, if one did; asked once."""

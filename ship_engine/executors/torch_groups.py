@@ -62,8 +62,9 @@ class NeuronTensors:
         self._settling = Settling(group, network, self._functions)
         self._divisions = group.model.divisions(self._dt)
         self._parameters = {name: _copy(value, like) for name, value in group.values.items()}
-        part = like.new_tensor(self._dt / self._divisions)
-        self._values = self._parameters | self._functions.coefficients(self._parameters, part)
+        self._part = like.new_tensor(self._dt / self._divisions)
+        coefficients = self._functions.coefficients(self._parameters, self._part)
+        self._values = self._parameters | coefficients
         self.states = {name: _copy(group[name], like) for name in self._functions.states}
         self.refractory = _copy(group.refractory, like)
         self.current = _copy(group.current, like)
@@ -128,6 +129,9 @@ class NeuronTensors:
             start = self._functions.threshold(states, values)
             assert start is not None
             quiet &= start < 0.0
+        long = self._functions.overloaded(states, values, self._part)
+        if long is not None:
+            quiet &= ~long
         redo, arriving = ~held & ((left > self._instant) | ~quiet), None
         if self.inside is not None:
             arriving = self.inside[step % self.inside.shape[0]]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ship_engine.lowering.settle_source import MOST_PARTS, REFINEMENT
 from ship_engine.models.base import Model, argument_names
 
 Values = dict[str, Tensor]
@@ -53,6 +54,14 @@ class ModelFunctions:
         distance: Tensor = self._alarm({**values, **states})
         return distance
 
+    def overloaded(self, states: Values, values: Mapping[str, Any], step: Tensor) -> Tensor | None:
+        """Whether a step of this duration is too long for each cell; None if none ever is."""
+        overload = self._model.overload
+        if overload is None:
+            return None
+        load: Tensor = _by_name(overload)({**values, **states, "step": step})
+        return load > 0.0
+
     def reset(self, states: Values, values: Mapping[str, Any]) -> Values:
         """The states that a spike changes, after it."""
         if self._reset is None:
@@ -73,6 +82,11 @@ class ModelFunctions:
             return states
         limit = self._model.longest_step
         parts = divisions(duration, limit)
+        while True:
+            long = self.overloaded(states, values, duration / parts)
+            if long is None or not bool((long := active & long & (parts < MOST_PARTS)).any()):
+                break
+            parts = torch.where(long, parts / REFINEMENT, parts)
         part = torch.where(active, duration / parts, 1.0 if limit is None else limit)
         for k in range(int(parts[active].max())):
             new = self.flow(states, values, part, held)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ship_engine.executors.torch_models import ModelFunctions, Values, chosen, taken
-from ship_engine.lowering.settle_source import CROSSING_ITERATIONS, REFINEMENT
+from ship_engine.lowering.settle_source import CROSSING_ITERATIONS, MOST_PARTS, REFINEMENT
 from ship_engine.random import standard_exponential
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class Settling:
         hit, failed = torch.zeros_like(on), torch.zeros_like(on)
         while on.any():
             span = torch.where(on, torch.minimum(span, remaining), span)
+            span = self._shortened(span, on, states, values)
             known = values | self._functions.coefficients(values, span)
             end = self._functions.advance(states, known)
             finer = on & self._too_long(span, end, known)
@@ -130,6 +131,14 @@ class Settling:
             span = torch.where(finer, span * REFINEMENT, span)
             on = finer | (passed & ~wrong & (remaining > self._instant))
         return Search(states, elapsed, remaining, span, above, hit, failed)
+
+    def _shortened(self, span: Tensor, on: Tensor, states: Values, values: Values) -> Tensor:
+        """Steps short enough for the states at their start."""
+        while True:
+            long = self._functions.overloaded(states, values, span)
+            if long is None or not bool((long := on & long & (span * MOST_PARTS > self._dt)).any()):
+                return span
+            span = torch.where(long, span * REFINEMENT, span)
 
     def run_timed(
         self, cells: Tensor, states: Values, values: Values, left: Tensor, arriving: Tensor

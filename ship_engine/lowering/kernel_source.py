@@ -87,6 +87,7 @@ class KernelWriter:
             "advance_timestep": model.advance_timestep,
             "threshold": model.threshold,
             "alarm": model.alarm,
+            "overload": model.overload,
             "reset": model.reset,
         }
         return {name: function for name, function in found.items() if function is not None}
@@ -95,7 +96,7 @@ class KernelWriter:
         """Parameters and coefficients that the vector pass reads."""
         model = self.model
         wanted = {port.gain for port in model.ports if port.gain}
-        for function in (model.advance_timestep, model.threshold, model.alarm):
+        for function in (model.advance_timestep, model.threshold, model.alarm, model.overload):
             if function is not None:
                 wanted |= set(argument_names(function))
         return [name for name in self.layout.value if name in wanted]
@@ -189,6 +190,9 @@ class KernelWriter:
         if self.model.jumps():
             before = values | {name: f"{own(name)}_old" for name in self.states}
             below += f") & ({call('threshold', self.model.threshold, before)} < 0.0"
+        if self.model.overload is not None:
+            before = values | {name: f"{own(name)}_old" for name in self.states}
+            below += f") & ({call('overload', self.model.overload, before)} <= 0.0"
         lines = [f"quiet = ({below})"]
         due, passed = (" | (due[i] != 0)", " & (not redo)") if self.timed else ("", "")
         if self.refractory:

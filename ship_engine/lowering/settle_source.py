@@ -30,6 +30,10 @@ threshold.
 """
 
 
+MOST_PARTS = 1 << 20
+"""Into more parts a step is not divided, however strong conductances are."""
+
+
 class SettleWriter:
     """Writes the function ``settle`` of a model that spikes.
 
@@ -47,7 +51,7 @@ class SettleWriter:
         self.states = [state.name for state in model.states]
         self.refractory = model.refractory_period is not None
         self.refined = model.alarm is not None and model.settling_step is not None
-        self.stepwise = self.refined or model.longest_step is not None
+        self.stepwise = self.refined or model.longest_step is not None or model.overload is not None
         assert model.threshold is not None
         assert model.reset is not None
         self.threshold, self.reset = model.threshold, model.reset
@@ -87,11 +91,18 @@ class SettleWriter:
 
     def _flow(self, duration: str, held: bool = False) -> list[str]:
         """Lines that advance the states by a duration, divided if the model asks for it."""
-        if self.model.longest_step is None:
+        longest, overload = self.model.longest_step, self.model.overload
+        if longest is None and overload is None:
             return self._advance(duration, held=held)
+        lines = ["parts = 1"]
+        if longest is not None:
+            lines = [f"limit = {longest!r}", f"parts = {_divisions(duration)}"]
+        if overload is not None:
+            load = call("overload", overload, {"step": f"{duration} / parts"})
+            lines.append(f"while {load} > 0.0 and parts < {MOST_PARTS}:")
+            lines.append(f"    parts *= {round(1.0 / REFINEMENT)}")
         return [
-            f"limit = {self.model.longest_step!r}",
-            f"parts = {_divisions(duration)}",
+            *lines,
             f"part = {duration} / parts",
             *self._coefficients("part"),
             "for _ in range(parts):",
@@ -135,7 +146,12 @@ class SettleWriter:
     def _span(self) -> list[str]:
         """One step towards the spike; where it is reached, the rest of the time step too."""
         tagged = {name: f"{own(name)}_end" for name in self.states}
-        lines = self._advance("span", "_end")
+        lines = []
+        if self.model.overload is not None:
+            load = call("overload", self.model.overload, {"step": "span"})
+            lines.append(f"while {load} > 0.0 and span * {MOST_PARTS} > dt:")
+            lines.append(f"    span *= {REFINEMENT}")
+        lines += self._advance("span", "_end")
         if self.refined:
             assert self.model.alarm is not None
             alarm = call("alarm", self.model.alarm, tagged)

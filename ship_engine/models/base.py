@@ -125,6 +125,9 @@ class Model:
     alarm: ClassVar[Callable[..., Any] | None] = None
     """Like `threshold`, but >= 0 already where the step is too long to tell whether the component
     spikes; executors then look closer, in steps down to `settling_step`."""
+    overload: ClassVar[Callable[..., Any] | None] = None
+    """> 0 where a step of ``step`` (ms) is too long for the states at its start, such as strong
+    conductances; executors then divide it."""
     reset: ClassVar[Elementwise | None] = None
 
     @classmethod

@@ -71,6 +71,8 @@ def compose(
     attributes |= {name: staticmethod(namespace[name]) for name in functions}
     if membrane.alarm is not None:
         attributes["alarm"] = staticmethod(membrane.alarm)
+    if "overload" in namespace:
+        attributes["overload"] = staticmethod(namespace["overload"])
     return type(name, (Model,), attributes)
 
 

@@ -17,6 +17,9 @@ from ship_engine.models.base import Port, State, argument_names
 from ship_engine.models.membranes import Mechanism, Membrane
 from ship_engine.models.receptors import Receptor
 
+LARGEST_LOAD = 0.5
+"""Conductance times step over capacitance; fourth-order steps are unstable from 2.8 on."""
+
 
 class Part:
     """A receptor under its port name, or a mechanism, with its names suffixed."""
@@ -97,7 +100,7 @@ class Writer(ABC):
 
     def compile(self, name: str) -> dict[str, Any]:
         texts = self.write_time_dep(), self.write_advance(), self.write_threshold()
-        text = "\n".join([*texts, self.write_reset()])
+        text = "\n".join([*texts, self.write_reset(), self.write_overload()])
         file = f"<composed {name}>"
         linecache.cache[file] = (len(text), None, text.splitlines(True), file)
         namespace: dict[str, Any] = dict(self.functions)
@@ -120,6 +123,10 @@ class Writer(ABC):
             values["current"] = self.total_current("", here)
         result = self.call("membrane_threshold", self.membrane.threshold, values)
         return self.finish("threshold", result)
+
+    def write_overload(self) -> str:
+        """Text of the model's `overload`, or nothing if any step will do."""
+        return ""
 
     def write_reset(self) -> str:
         """Text of the model's `reset`: of membrane, mechanisms, and what is derived from them."""
@@ -277,6 +284,22 @@ class RungeKuttaWriter(Writer):
             slopes = f"{s}_slope1 + 2.0 * ({s}_slope2 + {s}_slope3) + {s}_slope4"
             self.assign_plain(f"{s}_next", f"{s} + step * {1.0 / 6.0!r} * ({slopes})")
         return self.finish_advance(states + [n for part in self.parts for n in part.names])
+
+    def write_overload(self) -> str:
+        """Conductances, the leak's among them, must not relax the potential too much in a step."""
+        known = {p.name for p in self.membrane.parameters}
+        terms = []
+        for part in self.parts:
+            if part.cls.conductance is not None:
+                here = self.states_of([part], "", argument_names(part.cls.conductance))
+                owner = "conductance" + part.suffix
+                terms.append(self.call(owner, part.cls.conductance, here, part.rename))
+        if "cm" not in known or not terms:
+            return ""
+        if "tau_m" in known:
+            terms.append("cm / tau_m")
+        self.arguments = ["step", "cm", *["tau_m"] * ("tau_m" in known), *self.arguments]
+        return self.finish("overload", f"step * ({' + '.join(terms)}) - {LARGEST_LOAD} * cm")
 
     def write_slopes(self, k: int, tag: str, here: Mapping[str, str]) -> None:
         """One stage: the membrane's derivative, given where the states stand."""

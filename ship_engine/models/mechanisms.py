@@ -34,6 +34,10 @@ class SpikeTriggeredConductance(Mechanism):
         return 1e-3 * g * (e_rev - v)
 
     @staticmethod
+    def conductance(g):
+        return 1e-3 * g
+
+    @staticmethod
     def after_spike(g, q):
         return (g + q,)
 

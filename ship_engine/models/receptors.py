@@ -7,6 +7,7 @@ templates: composed under the suffix ``_exc``, ``tau_syn`` becomes ``tau_syn_exc
 `time_dep`                coefficients of a step, from dt and the receptor's parameters
 `advance`                 the receptor's states one step later
 `current`                 the current (nA) that flows into a membrane at potential v (mV)
+`conductance`             of those that depend on v, in uS
 `coupling`, `drive`       for currents that do not depend on v: the exact change of a leaky
                           membrane's potential over a step, from the states at its start
 ========================  =======================================================================
@@ -34,6 +35,7 @@ class Receptor:
     time_dep: ClassVar[Elementwise]
     advance: ClassVar[Elementwise]
     current: ClassVar[Callable[..., Any] | None] = None
+    conductance: ClassVar[Callable[..., Any] | None] = None
     coupling_coefficients: ClassVar[tuple[str, ...]] = ()
     coupling: ClassVar[Elementwise | None] = None
     drive: ClassVar[Callable[..., Any] | None] = None
@@ -174,6 +176,10 @@ class ConductanceExponential(Receptor):
     def current(gsyn, v, e_syn):
         return gsyn * (e_syn - v)
 
+    @staticmethod
+    def conductance(gsyn):
+        return gsyn
+
 
 class ConductanceAlpha(Receptor):
     """Conductance in the form of an alpha function, w (t / tau_syn) exp(1 - t / tau_syn).
@@ -201,6 +207,10 @@ class ConductanceAlpha(Receptor):
     @staticmethod
     def current(gsyn, v, e_syn):
         return gsyn * (e_syn - v)
+
+    @staticmethod
+    def conductance(gsyn):
+        return gsyn
 
 
 class ConductanceBeta(Receptor):
@@ -247,3 +257,7 @@ class ConductanceBeta(Receptor):
     @staticmethod
     def current(gsyn, v, e_syn):
         return gsyn * (e_syn - v)
+
+    @staticmethod
+    def conductance(gsyn):
+        return gsyn
