@@ -153,7 +153,7 @@ def test_a_state_that_explodes_stops_the_run(network):
     source = source_at(network, 5.0)
     target = network.add(NeuronGroup(LIFConductanceExponential, 3, "stiff"))
     pairs = (np.zeros(1, np.int32), np.array([2], np.int32))
-    network.connect(source, target, "inhibitory", pairs, 1e4, 10)
+    network.connect(source, target, "inhibitory", pairs, 1e308, 10)
     with pytest.raises(
         NonFiniteStateError, match=r"'v' of cell 2 of 'stiff' became .* at t = "
     ) as e:

@@ -187,7 +187,7 @@ def test_unknown_formats_are_refused(sim, cells, tmp_path, name):
 def test_nothing_to_write(sim, tmp_path):
     population = sim.Population(1, sim.IF_curr_exp())
     population.record("v")
-    with pytest.raises(OSError, match=r"call run\(\) first"):
+    with pytest.raises(OSError, match=r"call record\(...\), then run"):
         population.write_data(str(tmp_path / "a.pkl"))
 
 
