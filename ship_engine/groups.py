@@ -13,6 +13,7 @@ from ship_engine.memory import aligned_rows, row_width
 from ship_engine.models.base import Model, Source
 from ship_engine.models.sources import SpikeSourceArray
 from ship_engine.random import standard_exponential
+from ship_engine.values import checked_array, checked_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -92,21 +93,7 @@ class Group:
             If a value is not finite, out of range, or of the wrong shape.  Nothing is changed.
         """
         count = self.size if selection is None else np.arange(self.size)[selection].size
-        known = {p.name: p for p in self.model.parameters}
-        checked = {}
-        for name, value in parameters.items():
-            if name not in known:
-                raise UnknownNameError(
-                    f"{self.model.name} has no parameter '{name}'; it has {', '.join(known)}."
-                )
-            array = _checked_array(name, value, count, self.label)
-            wrong = ~(np.isfinite(array) & known[name].allows(array))
-            if wrong.any():
-                raise InvalidValueError(
-                    f"{name} = {array[wrong][0]:g} {known[name].unit} in '{self.label}'; "
-                    f"it must be {known[name].requirement}."
-                )
-            checked[name] = array
+        checked = checked_parameters(self.model, parameters, count, self.label)
         for name, array in checked.items():
             self.values[name] = _merged(self.values[name], array, selection, self.size)
         self.version += 1
@@ -195,7 +182,7 @@ class NeuronGroup(Group):
         """
         row = self._row(state)
         chosen = slice(None) if selection is None else selection
-        array = _checked_array(state, value, self.states[row, chosen].size, self.label)
+        array = checked_array(state, value, self.states[row, chosen].size, self.label)
         if not np.isfinite(array).all():
             raise InvalidValueError(
                 f"The initial value {array[~np.isfinite(array)][0]} of {state} in "
@@ -367,20 +354,6 @@ class RingBuffer:
         inside = raw[shift : shift + cells * length]
         due = np.zeros((self.slots, self.width), np.uint8)
         return inside.reshape(self.slots, self.width, self.ports, 2, 2), due
-
-
-def _checked_array(name: str, value: Any, count: int, label: str) -> NDArray[np.float64]:
-    try:
-        array = np.asarray(value, np.float64).reshape(-1) if np.ndim(value) < 2 else None
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError(
-            f"{name} = {value!r} in '{label}' is not a number or an array of numbers."
-        ) from error
-    if array is None or array.size not in (1, count):
-        raise InvalidValueError(
-            f"{name} in '{label}' has shape {np.shape(value)}; give one value or {count}."
-        )
-    return array
 
 
 def _merged(

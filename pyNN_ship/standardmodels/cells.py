@@ -21,7 +21,7 @@ from ship_engine.models.lif_variants import LIFAdapting, LIFHardware
 
 from .base import CellModel
 
-_MEMBRANE = (
+MEMBRANE = (
     ("v_rest", "v_rest"),  # mV
     ("cm", "cm"),  # nF
     ("tau_m", "tau_m"),  # ms
@@ -40,7 +40,7 @@ _CONDUCTANCE = (
     ("e_rev_I", "e_syn_inh"),  # mV
 )
 _ADAPTIVE_EXPONENTIAL = (
-    *_MEMBRANE,
+    *MEMBRANE,
     ("v_spike", "v_spike"),  # mV
     ("delta_T", "delta_T"),  # mV
     ("a", "a"),  # nS
@@ -52,40 +52,40 @@ _ADAPTIVE_EXPONENTIAL = (
 class IF_curr_exp(CellModel, cells.IF_curr_exp):
     __doc__ = cells.IF_curr_exp.__doc__
     model = LIFCurrentExponential
-    translations = build_translations(*_MEMBRANE, *_CURRENT)
+    translations = build_translations(*MEMBRANE, *_CURRENT)
     recordable = ["spikes", "v", "isyn_exc", "isyn_inh"]
 
 
 class IF_curr_alpha(CellModel, cells.IF_curr_alpha):
     __doc__ = cells.IF_curr_alpha.__doc__
     model = LIFCurrentAlpha
-    translations = build_translations(*_MEMBRANE, *_CURRENT)
+    translations = build_translations(*MEMBRANE, *_CURRENT)
     recordable = ["spikes", "v", "isyn_exc", "isyn_inh"]
 
 
 class IF_curr_delta(CellModel, cells.IF_curr_delta):
     __doc__ = cells.IF_curr_delta.__doc__
     model = LIFVoltageJump
-    translations = build_translations(*_MEMBRANE)
+    translations = build_translations(*MEMBRANE)
 
 
 class IF_cond_exp(CellModel, cells.IF_cond_exp):
     __doc__ = cells.IF_cond_exp.__doc__
     model = LIFConductanceExponential
-    translations = build_translations(*_MEMBRANE, *_CONDUCTANCE)
+    translations = build_translations(*MEMBRANE, *_CONDUCTANCE)
 
 
 class IF_cond_alpha(CellModel, cells.IF_cond_alpha):
     __doc__ = cells.IF_cond_alpha.__doc__
     model = LIFConductanceAlpha
-    translations = build_translations(*_MEMBRANE, *_CONDUCTANCE)
+    translations = build_translations(*MEMBRANE, *_CONDUCTANCE)
 
 
 class IF_cond_exp_gsfa_grr(CellModel, cells.IF_cond_exp_gsfa_grr):
     __doc__ = cells.IF_cond_exp_gsfa_grr.__doc__
     model = LIFAdapting
     translations = build_translations(
-        *_MEMBRANE,
+        *MEMBRANE,
         *_CONDUCTANCE,
         ("tau_sfa", "tau_s"),  # ms
         ("e_rev_sfa", "e_rev_s"),  # mV

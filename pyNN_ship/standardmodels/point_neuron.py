@@ -18,6 +18,7 @@ from ship_engine.models.membranes import Membrane
 from ship_engine.models.receptors import Receptor
 
 from .base import CellModel, EngineModel
+from .cells import MEMBRANE
 from .receptors import ReceptorModel
 
 
@@ -33,28 +34,17 @@ class MembraneModel(EngineModel):
     model: ClassVar[type[Membrane]]
 
 
-_MEMBRANE = (
-    ("v_rest", "v_rest"),  # mV
-    ("cm", "cm"),  # nF
-    ("tau_m", "tau_m"),  # ms
-    ("tau_refrac", "tau_refrac"),  # ms
-    ("i_offset", "i_offset"),  # nA
-    ("v_reset", "v_reset"),  # mV
-    ("v_thresh", "v_thresh"),  # mV
-)
-
-
 class LIF(MembraneModel, cells.LIF):
     __doc__ = cells.LIF.__doc__
     model = LeakyMembrane
-    translations = build_translations(*_MEMBRANE)
+    translations = build_translations(*MEMBRANE)
 
 
 class AdExp(MembraneModel, cells.AdExp):
     __doc__ = cells.AdExp.__doc__
     model = AdaptiveExponentialMembrane
     translations = build_translations(
-        *_MEMBRANE,
+        *MEMBRANE,
         ("v_spike", "v_spike"),  # mV
         ("delta_T", "delta_T"),  # mV
         ("a", "a"),  # nS

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.synapses.base import Synapse
+from ship_engine.values import checked_array, checked_parameters
 
 LAST_PRE, LAST_POST = "last_pre", "last_post"
 """Times (ms) of the latest spike of either side that reached a synapse."""
@@ -78,21 +79,8 @@ class Dynamics:
         InvalidValueError
             If a value is not finite, out of range, or of the wrong shape.  Nothing is changed.
         """
-        known = {p.name: p for p in self.model.parameters}
-        checked = {}
-        for name, value in parameters.items():
-            if name not in known:
-                raise UnknownNameError(
-                    f"{self.model.name} has no parameter '{name}'; it has {', '.join(known)}."
-                )
-            array = self._checked(name, value)
-            wrong = ~(np.isfinite(array) & known[name].allows(array))
-            if wrong.any():
-                raise InvalidValueError(
-                    f"{name} = {array[wrong][0]:g} {known[name].unit} in '{self.label}'; "
-                    f"it must be {known[name].requirement}."
-                )
-            checked[name] = array
+        given = checked_parameters(self.model, parameters, self.count, self.label)
+        checked = {name: array.copy() for name, array in given.items()}
         self._refuse_crossed_limits(checked)
         self.values |= checked
 
@@ -132,7 +120,7 @@ class Dynamics:
             raise UnknownNameError(
                 f"{self.model.name} has no state '{state}'; it has {', '.join(self.initial)}."
             )
-        array = self._checked(state, value)
+        array = checked_array(state, value, self.count, self.label).copy()
         if not np.isfinite(array).all():
             raise InvalidValueError(
                 f"The initial value {array[~np.isfinite(array)][0]} of {state} in "
@@ -149,20 +137,6 @@ class Dynamics:
         self.arrived[:] = 0
         self.first_queued = 0
         self.deferred[:] = -1.0
-
-    def _checked(self, name: str, value: Any) -> NDArray[np.float64]:
-        try:
-            array = np.asarray(value, np.float64).reshape(-1) if np.ndim(value) < 2 else None
-        except (TypeError, ValueError) as error:
-            raise InvalidValueError(
-                f"{name} = {value!r} in '{self.label}' is not a number or an array of numbers."
-            ) from error
-        if array is None or array.size not in (1, self.count):
-            raise InvalidValueError(
-                f"{name} in '{self.label}' has shape {np.shape(value)}; give one value or "
-                f"{self.count}."
-            )
-        return array.copy()
 
 
 class SpikeHistory:
