@@ -15,7 +15,7 @@ from ship_engine.models.base import Model, argument_names
 from ship_engine.models.membranes import Membrane
 from ship_engine.synapses.base import UNIFORMS, Synapse
 
-GIVEN = ("dt", "i_inj", "free")
+GIVEN = ("dt", "i_inj", "free", "input")
 """What functions of models may ask for beside parameters, states and coefficients."""
 GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
 """What functions of synapses may ask for beside parameters and states."""
@@ -55,6 +55,8 @@ def mistakes_of_model(model: type[Model]) -> Iterator[str]:
         yield "it has a 'threshold', but no 'reset' that says what a spike changes."
     if model.reset is not None and model.threshold is None:
         yield "it has a 'reset', but no 'threshold' that says when a spike occurs."
+    if model.takes_input() and model.ports:
+        yield "it has ports, so `input`, the sum of all that arrives, is not defined for it."
     yield from _mistaken_names(model)
     yield from _mistaken_refractory_period(model)
     results = {
@@ -136,7 +138,7 @@ def _mistaken_names(model: type[Model]) -> Iterator[str]:
     for name in names:
         if names.count(name) > 1 or name in GIVEN:
             yield f"'{name}' stands for several things; give one of them another name."
-    for function in ("time_dep", "advance_timestep", "threshold", "alarm", "reset"):
+    for function in ("time_dep", "advance_timestep", "threshold", "alarm", "reset", "output"):
         asked_for = getattr(model, function)
         for name in () if asked_for is None else argument_names(asked_for):
             if name not in (*names, *GIVEN):

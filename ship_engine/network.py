@@ -126,7 +126,19 @@ class Network:
         return float(self.clock.time(self.step))
 
     def add(self, group: Group) -> Group:
-        """Add a group; returns it."""
+        """Add a group; returns it.
+
+        Raises
+        ------
+        UnsupportedByExecutorError
+            If its model can be run only by the networks of `ship_engine.platform`.
+        """
+        if group.model.needs_platform():
+            raise UnsupportedByExecutorError(
+                f"'{group.label}': the model {group.model.name} reads `input`, hands on an "
+                "`output`, or has a wrapper, which event-driven networks do not know; add it to a "
+                "`ship_engine.Network`, or give it ports."
+            )
         communicator = self.communicator
         group.share = share_of(group.size, len(self.groups), communicator.rank, communicator.size)
         self.groups.append(group)

@@ -15,6 +15,10 @@ One time step from t to t + dt is
 3. where `threshold` is >= 0 the component spikes, `reset` gives the states just after, and for
    its refractory period the states named in `held` stay where they are.
 
+A model without ports can ask in `advance_timestep` for ``input``, the sum of all that reaches the
+component in this step, and say by `output` what it hands on; the networks of `ship_engine.platform`
+are made of such models, and take those with ports too.
+
 Executors find the moment of the spike inside the step by calling `time_dep` for a part of it,
 therefore every function must be valid for any dt >= 0.  `threshold` and `reset` know parameters
 and states; coefficients are for `advance_timestep` and `alarm`.
@@ -129,6 +133,34 @@ class Model:
     """> 0 where a step of ``step`` (ms) is too long for the states at its start, such as strong
     conductances; executors then divide it."""
     reset: ClassVar[Elementwise | None] = None
+    output: ClassVar[Callable[..., Any] | None] = None
+    """What a component hands on in each step, from its new states and ``input``; by default 1 where
+    it spikes and 0 elsewhere."""
+    linear: ClassVar[bool] = False
+    """Whether new states and output are linear in old states and ``input`` together.  Components
+    with equal parameters can then be summed and computed as one."""
+    least_refractory_steps: ClassVar[int] = 0
+    """For how many time steps, at least, a component is not free after a spike."""
+    winner_takes_all: ClassVar[str | None] = None
+    """What a spike of one component does to all others of its group: ``'reset'`` them, or start
+    their ``'refractory'`` periods too."""
+    output_delay: ClassVar[str | None] = None
+    """Name of the parameter that says for how long (ms) a component keeps back what it hands on."""
+    inner_steps: ClassVar[int] = 1
+    """Into how many parts every time step is divided."""
+
+    @classmethod
+    def takes_input(cls) -> bool:
+        """Whether it asks for the sum of what arrives."""
+        functions = (cls.advance_timestep, cls.output)
+        return any("input" in argument_names(f) for f in functions if f is not None)
+
+    @classmethod
+    def needs_platform(cls) -> bool:
+        """Whether only the networks of `ship_engine.platform` can run it."""
+        special = (cls.output, cls.winner_takes_all, cls.output_delay)
+        steps = cls.least_refractory_steps > 0 or cls.inner_steps > 1
+        return cls.takes_input() or steps or any(one is not None for one in special)
 
     @classmethod
     def takes_current(cls) -> bool:
@@ -146,7 +178,8 @@ class Model:
     @classmethod
     def divisions(cls, dt: float) -> int:
         """Into how many parts a time step of dt is divided."""
-        return 1 if cls.longest_step is None else math.ceil(dt / cls.longest_step - 1e-9)
+        needed = 1 if cls.longest_step is None else math.ceil(dt / cls.longest_step - 1e-9)
+        return max(needed, cls.inner_steps)
 
     @classmethod
     def state_index(cls, name: str) -> int:
@@ -174,4 +207,9 @@ class Source:
     @classmethod
     def takes_current(cls) -> bool:
         """A source has no membrane to inject a current into."""
+        return False
+
+    @classmethod
+    def needs_platform(cls) -> bool:
+        """Whether only the networks of `ship_engine.platform` can run it."""
         return False
