@@ -6,6 +6,7 @@ models are called once, with the defaults, to see how many values they return.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -41,9 +42,9 @@ def mistakes_of_membrane(membrane: type[Membrane]) -> Iterator[str]:
         yield from _mistaken_result(membrane, function, returned)
 
 
-def mistakes_of_model(model: type[Model]) -> Iterator[str]:
-    """What keeps a model from being computed."""
-    yield from _mistaken_attributes(model, Model)
+def mistakes_of_model(model: type[Model], base: type[Model] = Model) -> Iterator[str]:
+    """What keeps a model, whose kind is given by a base class, from being computed."""
+    yield from _mistaken_attributes(model, base)
     if getattr(model, "time_dep", None) is None:
         yield (
             "it has no function 'time_dep', which every model needs; one without coefficients "
@@ -104,18 +105,18 @@ def mistakes_of_synapse(model: type[Synapse]) -> Iterator[str]:
 
 def _mistaken_attributes(model: type, base: type) -> Iterator[str]:
     """Names that mean nothing to the base class, and single things where a tuple is wanted."""
-    known = {*vars(base), *base.__annotations__}
+    known = {n for cls in base.__mro__[:-1] for n in (*vars(cls), *cls.__annotations__)}
     for cls in model.__mro__[: model.__mro__.index(base)]:
         for name in vars(cls):
             if not name.startswith("_") and name not in known:
-                methods = (n for n in known if isinstance(vars(base).get(n), classmethod))
+                methods = (n for n in known if inspect.ismethod(getattr(base, n, None)))
                 listed = ", ".join(sorted(n for n in known.difference(methods) if n[0] != "_"))
                 yield (
                     f"'{name}' means nothing to a {base.__name__}, which knows {listed}; "
                     "a name that is for you alone starts with '_'."
                 )
-    for name, default in vars(base).items():
-        value = getattr(model, name)
+    for name in sorted(known):
+        default, value = getattr(base, name, None), getattr(model, name, None)
         if isinstance(default, tuple) and not isinstance(value, tuple):
             yield f"{name} = {value!r} is no tuple; write `{name} = ({value!r},)`, with the comma."
 

@@ -1,0 +1,1 @@
+"""The SHIP platform: networks of groups in discrete time, batched and dimensionless."""

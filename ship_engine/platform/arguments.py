@@ -1,0 +1,171 @@
+"""Arguments of groups: numbers, tensors, distributions, and functions, made into tensors.
+
+An argument becomes a tensor that broadcasts to [batch, component], or to [batch, source, target]
+for synapses:
+
+=======================  =========================================================================
+what is given            what becomes of it
+=======================  =========================================================================
+a number                 the same everywhere
+a tensor, array or list  as it is, if its shape broadcasts; [component], [batch, 1], [source,
+                         target], … say where it varies
+a distribution           one draw for each component, the same in all of the batch; anything with
+                         ``sample(shape)`` (torch), ``rvs(size=...)`` (SciPy) or ``next(n)`` (PyNN)
+a function               called with the batch size and the number of components, or that of
+                         sources and that of targets; what it returns is taken as a tensor
+=======================  =========================================================================
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ship_engine.errors import InvalidValueError
+from ship_engine.models.base import Parameter
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an argument belongs.
+
+    Attributes
+    ----------
+    group : str
+        Id of the group.
+    components : tuple of int
+        (components,) or (sources, targets).
+    batch_size : int
+        Simulations side by side.
+    """
+
+    group: str
+    components: tuple[int, ...]
+    batch_size: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[batch, component] or [batch, source, target]."""
+        return (self.batch_size, *self.components)
+
+    @property
+    def axes(self) -> str:
+        """The shape in words."""
+        names = ["component"] if len(self.components) == 1 else ["source", "target"]
+        return f"[batch, {', '.join(names)}] = {list(self.shape)}"
+
+
+def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
+    """An argument as a tensor that has as many axes as its place, each as long or of length 1.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    given : number, tensor, distribution or function
+        What the user wrote.
+    place : Place
+        Where it belongs.
+    like : Tensor
+        Says the device and the type of numbers.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is none of these, has another shape, or contains NaN.
+    """
+    value = _drawn(name, given, place)
+    try:
+        tensor = torch.as_tensor(value, dtype=like.dtype, device=like.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidValueError(
+            f"{name} = {_short(given)} of '{place.group}' is no number, tensor, distribution or "
+            f"function that gives numbers ({error})."
+        ) from error
+    tensor = _with_all_axes(name, tensor, place)
+    if torch.isnan(tensor).any():
+        raise InvalidValueError(f"{name} of '{place.group}' contains NaN; give numbers.")
+    return tensor
+
+
+def check_allowed(parameter: Parameter, value: Tensor, place: Place) -> None:
+    """Raise InvalidValueError unless a parameter's values lie in the range that it allows."""
+    finite = torch.isfinite(value) | (value == parameter.default)
+    wrong = ~(finite & parameter.allows(value))
+    if bool(wrong.any()):
+        unit = f" {parameter.unit}" if parameter.unit else ""
+        raise InvalidValueError(
+            f"{parameter.name} = {float(value[wrong][0].detach()):g}{unit} in '{place.group}'; it "
+            f"must be {parameter.requirement}."
+        )
+
+
+def _drawn(name: str, given: Any, place: Place) -> Any:
+    """What a distribution or a function gives; anything else as it is."""
+    if isinstance(given, Tensor):
+        return given
+    if hasattr(given, "sample") and not isinstance(given, type):
+        sample = given.sample(place.components)
+        return sample
+    if hasattr(given, "rvs"):
+        return given.rvs(size=place.components)
+    if hasattr(given, "next") and hasattr(given, "name"):
+        return torch.as_tensor(given.next(_product(place.components))).reshape(place.components)
+    if callable(given):
+        return _called(name, given, place)
+    return given
+
+
+def _called(name: str, function: Callable[..., Any], place: Place) -> Any:
+    numbers: tuple[Any, ...] = place.shape
+    try:
+        taken = inspect.signature(function)
+    except (TypeError, ValueError):  # functions of torch do not tell
+        return function(*numbers)
+    if len(place.components) == 2:
+        try:
+            taken.bind(*numbers)
+        except TypeError:
+            numbers = (place.batch_size, place.components)
+    try:
+        taken.bind(*numbers)
+    except TypeError as error:
+        raise InvalidValueError(
+            f"{name} of '{place.group}' is a function {function!r} that takes {taken}; it is "
+            f"called with the batch size and the number of components, as f{numbers}."
+        ) from error
+    return function(*numbers)
+
+
+def _with_all_axes(name: str, tensor: Tensor, place: Place) -> Tensor:
+    """The tensor with an axis for the batch and for components, of length 1 where missing."""
+    shape = place.shape
+    if tensor.dim() <= len(shape):
+        full = (1,) * (len(shape) - tensor.dim()) + tuple(tensor.shape)
+        if all(a in (1, b) for a, b in zip(full, shape, strict=True)):
+            return tensor.reshape(full)
+    hint = ""
+    if tensor.dim() == 1 and tensor.shape[0] == place.batch_size:
+        ones = ", 1" * len(place.components)
+        hint = f" If it varies along the batch, give it the shape [{place.batch_size}{ones}]."
+    raise InvalidValueError(
+        f"{name} of '{place.group}' has the shape {list(tensor.shape)}, which does not broadcast "
+        f"to {place.axes}.{hint}"
+    )
+
+
+def _product(numbers: tuple[int, ...]) -> int:
+    product = 1
+    for number in numbers:
+        product *= number
+    return product
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else text[:57] + "..."

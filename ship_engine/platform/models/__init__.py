@@ -1,0 +1,1 @@
+"""Models and wrappers for the networks of `ship_engine.platform`."""

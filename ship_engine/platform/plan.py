@@ -1,0 +1,342 @@
+"""A network made ready to run: who hands what to whom, in which order, and all tensors.
+
+The groups, neurons and synapses alike, are advanced one after the other in the order of the stack
+(`ship_engine.ordering`).  What a group hands on in a step is found by those behind it in the same
+step, and by those before it, which stand *backward*, in the next one; a delay of one or more
+steps takes the place of that.
+
+A part of the stack that no backward edge enters or leaves is a `Block`.  The groups of a block
+without backward edges can each go through any number of steps before the next one starts.  The
+groups of a block with backward edges take turns after `Block.lag` steps, which is how long the
+shortest of those edges keeps back what it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ship_engine.errors import InvalidValueError
+from ship_engine.models.base import Model, Source
+from ship_engine.ordering import stack_order
+from ship_engine.platform.arguments import Place, check_allowed, resolved
+from ship_engine.platform.groups import GroupDescription, checked_port, known_group
+from ship_engine.platform.models.synapses import SynapseModel
+
+Values = dict[str, Tensor]
+
+
+@dataclass(eq=False)
+class Incoming:
+    """An edge to a group.
+
+    Attributes
+    ----------
+    source : Member
+        The group that hands on.
+    backward : bool
+        Whether what is handed on without delay is found in the next step.
+    port : int
+        Which input it reaches.
+    """
+
+    source: Member
+    backward: bool
+    port: int
+
+
+@dataclass(eq=False)
+class Member:
+    """A group with its tensors.
+
+    Attributes
+    ----------
+    id : str
+        Of the group.
+    model : type
+        What each component computes.
+    components : tuple of int
+        (N,), or (sources, targets), or (targets,) where synapses are summed.
+    width : int
+        How many numbers it hands on in a step.
+    values : dict of str to Tensor
+        Parameters; an axis for the batch and for each axis of the components, perhaps of length 1.
+    initial : dict of str to Tensor
+        Where states start, likewise.
+    weight, scale : Tensor or None
+        [batch or 1, sources, targets], and broadcasting to it: what synapses multiply by.
+    incoming : list of Incoming
+        What it receives.
+    """
+
+    id: str
+    model: type[Model] | type[Source]
+    components: tuple[int, ...]
+    width: int
+    values: Values = field(default_factory=dict)
+    initial: Values = field(default_factory=dict)
+    weight: Tensor | None = None
+    scale: Tensor | None = None
+    incoming: list[Incoming] = field(default_factory=list)
+
+    @property
+    def delay(self) -> Tensor | None:
+        """For how long (ms) it keeps back what it hands on."""
+        name = self.model.output_delay if issubclass(self.model, Model) else None
+        return None if name is None else self.values[name]
+
+    def scaled_weight(self) -> Tensor | None:
+        """The product of weight and scale: [batch or 1, sources, targets]."""
+        if self.weight is None or self.scale is None:
+            return None
+        return self.weight * self.scale
+
+    def least_delay(self) -> float:
+        """The shortest of its delays in ms."""
+        return 0.0 if self.delay is None else float(self.delay.detach().min())
+
+
+@dataclass(frozen=True)
+class Block:
+    """Groups that follow one another in the stack and are advanced together.
+
+    Attributes
+    ----------
+    members : list of Member
+        In the order of the stack.
+    looped : bool
+        Whether some edge among them is backward.
+    """
+
+    members: list[Member]
+    looped: bool
+
+    def lag(self, arrivals: Mapping[Member, Arrivals]) -> int:
+        """For how many steps each of them can run before the next one."""
+        return min(
+            max(arrivals[edge.source].shortest, 1)
+            for member in self.members
+            for edge in member.incoming
+            if edge.backward
+        )
+
+
+class Arrivals:
+    """In which step arrives what a group hands on, for every step of a run.
+
+    Parameters
+    ----------
+    delay : Tensor or None
+        In ms, of each component.
+    steps : float64 array
+        The length of each step in ms.
+    least : int
+        How many steps later anything arrives, at least.
+
+    Attributes
+    ----------
+    number : int array
+        Which of the different delays each component has.
+    table : int array [delay, step]
+        How many steps later arrives what is handed on in a step with each delay.
+    shortest, longest : int
+        Of all that the table holds.
+    """
+
+    def __init__(self, delay: Tensor | None, steps: np.ndarray[Any, Any], least: int = 0) -> None:
+        self._ends = np.concatenate([[0.0], np.cumsum(steps)])
+        self._lasting = float(steps[-1]) if steps.size else 1.0
+        given = np.zeros(1) if delay is None else delay.detach().cpu().double().numpy()
+        delays, inverse = np.unique(np.round(given, 9), return_inverse=True)
+        self.number = inverse.reshape(given.shape)
+        count = np.arange(steps.size)
+        table = np.stack([self._arrival(count, d) for d in delays]) - count
+        self.table = np.maximum(table, least)
+        self.shortest = int(self.table.min()) if steps.size else least
+        self.longest = int(self.table.max()) if steps.size else least
+
+    def part(self, steps: slice) -> Arrivals:
+        """The same for some of the steps."""
+        part = copy(self)
+        part.table = self.table[:, steps]
+        return part
+
+    def _arrival(self, step: np.ndarray[Any, Any], delay: float) -> np.ndarray[Any, Any]:
+        """The step whose beginning is nearest to the moment of arrival; beyond the end too."""
+        moment = self._ends[step] + delay
+        total, count = self._ends[-1], self._ends.size - 1
+        middle = (self._ends[1:] + self._ends[:-1]) / 2.0
+        found = np.searchsorted(middle, moment, side="right")
+        beyond = count + np.round((moment - total) / self._lasting).astype(int)
+        late = moment > total - self._lasting / 2.0
+        return np.where(late, np.maximum(beyond, step), np.maximum(found, step))
+
+
+def arrivals_of(blocks: Sequence[Block], steps: np.ndarray[Any, Any]) -> dict[Member, Arrivals]:
+    """When arrives what each member hands on, for steps of these lengths (ms).
+
+    Where components of a member differ in whether they are delayed at all, and some of what they
+    hand on runs backward, all of it arrives one step later or more.
+    """
+    members = [member for block in blocks for member in block.members]
+    backward = {edge.source for m in members for edge in m.incoming if edge.backward}
+    found = {}
+    for member in members:
+        arrivals = Arrivals(member.delay, steps)
+        if member in backward and arrivals.shortest == 0 < arrivals.longest:
+            arrivals = Arrivals(member.delay, steps, least=1)
+        found[member] = arrivals
+    return found
+
+
+def make_members(
+    groups: Mapping[str, GroupDescription],
+    batch_size: int,
+    like: Tensor,
+    generator: np.random.Generator,
+) -> dict[str, Member]:
+    """Every group with its tensors, without edges.
+
+    Parameters
+    ----------
+    groups : mapping of str to GroupDescription
+        What was said about them.
+    batch_size : int
+        Simulations side by side.
+    like : Tensor
+        Says the device and the type of numbers.
+    generator : numpy.random.Generator
+        For the devices that keep weights.
+
+    Raises
+    ------
+    UnknownNameError
+        If synapses connect a group that does not exist, or reach a port that their target lacks.
+    InvalidValueError
+        If an argument has a value or a shape that the group cannot use.
+    """
+    members = {}
+    for group in groups.values():
+        components, width = _sizes(group, groups)
+        member = Member(group.id, group.model, components, width)
+        place = Place(group.id, components, batch_size)
+        for parameter in group.model.parameters:
+            value = resolved(
+                parameter.name,
+                group.arguments.get(parameter.name, parameter.default),
+                place,
+                like,
+            )
+            check_allowed(parameter, value, place)
+            member.values[parameter.name] = value
+        for state in group.model.states:
+            given = group.arguments.get(state.name, state.initial)
+            member.initial[state.name] = resolved(state.name, given, place, like)
+        if issubclass(group.model, SynapseModel) and group.model.weighted:
+            _set_weight(member, group, groups, batch_size, like)
+            _keep_in_device(member, generator)
+        members[group.id] = member
+    return members
+
+
+def _sizes(
+    group: GroupDescription, groups: Mapping[str, GroupDescription]
+) -> tuple[tuple[int, ...], int]:
+    """The components of a group, and how many numbers it hands on."""
+    if not issubclass(group.model, SynapseModel):
+        assert group.size is not None
+        return (group.size,), group.size
+    source, target = known_group(groups, group.source), known_group(groups, group.target)
+    for end in (source, target):
+        if end.is_synapse:
+            raise InvalidValueError(
+                f"'{group.id}' connects '{source.id}' to '{target.id}', but '{end.id}' is a group "
+                "of synapses; synapses connect neurons and inputs."
+            )
+    checked_port(group, target)
+    assert source.size is not None
+    assert target.size is not None
+    if group.model.one_to_one and source.size != target.size:
+        raise InvalidValueError(
+            f"'{group.id}' ({group.model.name}) connects component k with component k, but "
+            f"'{source.id}' has {source.size} and '{target.id}' {target.size} components."
+        )
+    if group.model.one_to_one or group.model.summed:
+        return (target.size,), target.size
+    return (source.size, target.size), target.size
+
+
+def _set_weight(
+    member: Member,
+    group: GroupDescription,
+    groups: Mapping[str, GroupDescription],
+    batch_size: int,
+    like: Tensor,
+) -> None:
+    """Weight and scale of synapses; w is uniform in [0, 1) if nothing is said."""
+    assert group.source is not None
+    assert group.target is not None
+    sizes = groups[group.source].size or 0, groups[group.target].size or 0
+    place = Place(group.id, sizes, batch_size)
+    given = group.arguments.get("w")
+    weight = resolved("w", torch.rand(sizes) if given is None else given, place, like)
+    member.weight = weight.expand(weight.shape[0], *sizes)
+    member.scale = resolved("w_scale", group.arguments.get("w_scale", 1.0), place, like)
+
+
+def _keep_in_device(member: Member, generator: np.random.Generator) -> None:
+    """Replace the weights by what a device makes of them, if they are kept in one."""
+    assert issubclass(member.model, SynapseModel)
+    device = member.model.device
+    if device is None or member.weight is None:
+        return
+    elapsed = member.values["elapsed"].detach().cpu().double().numpy()
+    written = device.program(member.weight.detach().cpu().double().numpy(), generator)
+    read = device.read(written, elapsed, generator)
+    member.weight = torch.as_tensor(read).to(member.weight.device, member.weight.dtype)
+
+
+def make_blocks(
+    members: Mapping[str, Member], groups: Mapping[str, GroupDescription]
+) -> list[Block]:
+    """Connect the members and divide the stack into blocks."""
+    numbers = {id: k for k, id in enumerate(members)}
+    pairs: list[tuple[str, str, int]] = []
+    for group in groups.values():
+        if group.is_synapse:
+            assert group.source is not None
+            assert group.target is not None
+            port = checked_port(group, groups[group.target])
+            pairs += [(group.source, group.id, 0), (group.id, group.target, port)]
+    edges = [(numbers[a], numbers[b], members[a].least_delay()) for a, b, _ in pairs]
+    order = stack_order(len(members), edges)
+    place = {number: k for k, number in enumerate(order)}
+    for member in members.values():
+        member.incoming = []
+    reach = list(range(len(order)))
+    for (a, b, port), (source, target, _) in zip(pairs, edges, strict=True):
+        backward = place[source] >= place[target]
+        members[b].incoming.append(Incoming(members[a], backward, port))
+        if backward:
+            reach[place[target]] = max(reach[place[target]], place[source])
+    stack = [list(members.values())[number] for number in order]
+    return _divided(stack, reach)
+
+
+def _divided(stack: Sequence[Member], reach: Sequence[int]) -> list[Block]:
+    blocks, start = [], 0
+    while start < len(stack):
+        end = start
+        k = start
+        while k <= end:
+            end = max(end, reach[k])
+            k += 1
+        blocks.append(Block(list(stack[start : end + 1]), end > start))
+        start = end + 1
+    return blocks

@@ -1,0 +1,37 @@
+"""Random spikes: the same whatever runs the network, and in however many pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class RandomSpikes:
+    """Bernoulli spikes of independent Poisson components, step after step.
+
+    Parameters
+    ----------
+    seed : int
+        Of the network.
+    stream : int
+        Which of its groups this is.
+    run : int
+        How many runs have begun before.
+    rate : float array [batch or 1, components or 1]
+        In Hz.
+    shape : (int, int)
+        Batch size and components.
+    """
+
+    def __init__(
+        self, seed: int, stream: int, run: int, rate: NDArray[np.float64], shape: tuple[int, int]
+    ) -> None:
+        bits = np.random.Philox(np.random.SeedSequence((seed, stream, run)))
+        self._generator = np.random.Generator(bits)
+        self._rate, self._shape = rate, shape
+
+    def next(self, steps: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """The spikes of the next steps, whose lengths are given in ms: [batch, time, component]."""
+        uniform = self._generator.random((steps.size, *self._shape), dtype=np.float32)
+        probability = -np.expm1(-1e-3 * self._rate[None] * steps[:, None, None])
+        return np.moveaxis(uniform < probability.astype(np.float32), 0, 1)

@@ -1,0 +1,35 @@
+"""What a network gives back: tensors by group and name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from ship_engine.errors import UnknownNameError
+
+
+class Results(dict[str, Any]):
+    """A dictionary whose entries can also be read as attributes: ``results.N.u``."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(str(unknown("entry", name, self))) from None
+
+    def __missing__(self, name: str) -> Any:
+        raise unknown("entry", name, self)
+
+
+def unknown(kind: str, name: str, known: Iterable[str], of: str = "") -> UnknownNameError:
+    """An error that says what there is, and what is most like the name that there is not."""
+    listed = list(known)
+    near = difflib.get_close_matches(name, listed, 1)
+    hint = f" Do you mean '{near[0]}'?" if near else ""
+    where = f" of {of}" if of else ""
+    return UnknownNameError(
+        f"There is no {kind} '{name}'{where}; there is {', '.join(listed) or 'none'}.{hint}"
+    )

@@ -1,0 +1,116 @@
+"""What can run a network of the platform, and what all of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ship_engine.errors import InvalidValueError, NonFiniteStateError
+from ship_engine.platform.monitors import Record
+from ship_engine.platform.plan import Arrivals, Block, Member
+
+if TYPE_CHECKING:
+    from ship_engine.training.surrogates import Surrogate
+
+WINDOW_BYTES = 32 * 2**20
+"""About how much memory what groups hand on may take before it is dealt with."""
+
+
+class Runner(Protocol):
+    """What runs networks."""
+
+    def start(self, blocks: Sequence[Block], batch_size: int, record: Record) -> None:
+        """Go to the initial states.
+
+        Parameters
+        ----------
+        blocks : sequence of Block
+            The groups in the order of the stack.
+        batch_size : int
+            Simulations side by side.
+        record : Record
+            Tells what will be recorded.
+        """
+
+    def advance(
+        self,
+        steps: NDArray[np.float64],
+        arrivals: Mapping[Member, Arrivals],
+        inputs: Mapping[Member, Tensor],
+        record: Record,
+    ) -> None:
+        """Go through time steps.
+
+        Parameters
+        ----------
+        steps : float64 array
+            Their lengths in ms.
+        arrivals : mapping
+            When arrives what each member hands on.
+        inputs : mapping of Member to Tensor [batch or 1, steps, components]
+            What sources hand on.
+        record : Record
+            What takes the states and other quantities of members.
+        """
+
+    def states(self) -> Iterable[tuple[Member, str, Tensor]]:
+        """The present value of every state."""
+
+
+def make_runner(executor: str, like: Tensor, surrogate: Surrogate | None) -> Runner:
+    """The runner of that name.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is none, or it cannot work on that device, or has no use for a surrogate.
+    """
+    if executor == "torch":
+        from ship_engine.platform.tensor_run import TensorRunner
+        from ship_engine.training.surrogates import SuperSpike
+
+        return TensorRunner(like, surrogate or SuperSpike())
+    if executor != "numba":
+        raise InvalidValueError(f"executor = {executor!r}; give 'numba' or 'torch'.")
+    if like.device.type != "cpu":
+        raise InvalidValueError(
+            f"The executor 'numba' computes on the CPU, not on '{like.device}'; write "
+            "executor='torch'."
+        )
+    if surrogate is not None:
+        raise InvalidValueError(
+            "The executor 'numba' has no gradients, so no use for a surrogate; write "
+            "executor='torch'."
+        )
+    from ship_engine.platform.compiled_run import CompiledRunner
+
+    return CompiledRunner(like)
+
+
+def window_length(members: Iterable[Member], batch_size: int, steps: int, like: Tensor) -> int:
+    """Into windows of how many steps a run is divided."""
+    numbers = batch_size * sum(2 * member.width for member in members)
+    fitting = WINDOW_BYTES // max(numbers * like.element_size(), 1)
+    return max(min(steps, fitting), min(steps, 64), 1)
+
+
+def check_finite(runner: Runner, time: float) -> None:
+    """Look at all states.
+
+    Raises
+    ------
+    NonFiniteStateError
+        If one is NaN or infinite.
+    """
+    for member, name, value in runner.states():
+        wrong = ~torch.isfinite(value.detach())
+        if bool(wrong.any()):
+            where = wrong.nonzero()[0]
+            cell = int(np.ravel_multi_index(where[1:].tolist(), member.components))
+            found = float(value.detach()[tuple(where.tolist())])
+            raise NonFiniteStateError(member.id, name, cell, time, found)
