@@ -1,0 +1,83 @@
+"""NumPy arrays at the core, torch tensors accepted; deviates that belong to devices for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ship_engine.errors import InvalidValueError
+
+Floats = NDArray[np.float64]
+
+
+def as_floats(name: str, values: Any) -> tuple[Floats, Callable[[Floats], Any]]:
+    """Values as an array of float64, and what makes the like of what was given of a result.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    values : number, array or tensor
+        Of any shape; a tensor may be on any device, and gradients stop here.
+
+    Raises
+    ------
+    InvalidValueError
+        If a value is not a finite number.
+    """
+    tensor = type(values).__module__.partition(".")[0] == "torch"
+    try:
+        array = np.array(values.detach().cpu().numpy() if tensor else values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"{name} = {values!r}; give numbers, an array or a tensor."
+        ) from error
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        raise InvalidValueError(
+            f"{int(wrong.sum())} of {array.size} {name} are not finite, such as {array[wrong][0]}."
+        )
+    if not tensor:
+        return array, lambda result: result
+
+    def back(result: Floats) -> Any:
+        floating = values if values.is_floating_point() else values.double()
+        return floating.new_tensor(result)
+
+    return array, back
+
+
+def fixed_generator(generator: np.random.Generator, purpose: int) -> np.random.Generator:
+    """A generator that depends on how another one was seeded, not on what that has drawn since.
+
+    What is drawn from it belongs to the devices themselves: it is the same at every write and
+    every reading.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator
+        Made from a seed, as by ``numpy.random.default_rng(seed)``.
+    purpose : int
+        Numbers for different purposes are independent.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no generator of NumPy.
+    """
+    if not isinstance(generator, np.random.Generator):
+        raise InvalidValueError(
+            f"generator = {generator!r}; give one of NumPy, such as numpy.random.default_rng(1)."
+        )
+    bits = generator.bit_generator
+    sequence = bits.seed_seq
+    if isinstance(sequence, np.random.SeedSequence):
+        words = sequence.generate_state(4, np.uint64)
+    else:  # Philox with a key of its own
+        state: Any = bits.state
+        words = np.asarray(state["state"]["key"], np.uint64).ravel()
+    entropy = [*(int(word) for word in words), purpose]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
