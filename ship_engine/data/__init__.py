@@ -1,0 +1,40 @@
+"""Data for networks: encoders, batches, splits, event files and data sets.
+
+Everything is NumPy at the core; tensors of torch come back as tensors, and torch is imported only
+where tensors are made.  Time is in ms, rates are in Hz, and arrays are [batch, time, component].
+"""
+
+from __future__ import annotations
+
+from ship_engine.data.encoders.cochlea import cochleagrams, encode_cochlea, least_maximum
+from ship_engine.data.encoders.delta import decode_delta, encode_delta
+from ship_engine.data.encoders.latency import encode_latency, latencies
+from ship_engine.data.encoders.lyon_ear import LyonEar
+from ship_engine.data.encoders.population import encode_population, receptive_fields
+from ship_engine.data.encoders.rate import (
+    encode_poisson,
+    encode_rate,
+    random_spikes_of_rates,
+    spikes_of_rates,
+)
+from ship_engine.data.interpolation import interpolate, resample, stretch
+
+__all__ = [
+    "LyonEar",
+    "cochleagrams",
+    "decode_delta",
+    "encode_cochlea",
+    "encode_delta",
+    "encode_latency",
+    "encode_poisson",
+    "encode_population",
+    "encode_rate",
+    "interpolate",
+    "latencies",
+    "least_maximum",
+    "random_spikes_of_rates",
+    "receptive_fields",
+    "resample",
+    "spikes_of_rates",
+    "stretch",
+]

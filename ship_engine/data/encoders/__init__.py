@@ -1,0 +1,1 @@
+"""Numbers, signals and sounds as spikes; one family of encoders a file."""
