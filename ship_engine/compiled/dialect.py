@@ -65,6 +65,7 @@ def _pointer_to(element: Any) -> Any:
     return cast
 
 
+float32 = _pointer_to(types.float32)
 float64 = _pointer_to(types.float64)
 int64 = _pointer_to(types.int64)
 int32 = _pointer_to(types.int32)

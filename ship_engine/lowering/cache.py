@@ -66,6 +66,12 @@ _FIXED = {
     "deliver_window": _Fixed("compiled.windows", 4, _WINDOWS),
     "array_kernel": _Fixed("compiled.sources", 4, _SOURCES),
     "poisson_kernel": _Fixed("compiled.sources", 4, _SOURCES),
+    **{
+        f"{name}_{bits}": _Fixed("compiled.dataflow", 4, ("compiled.dataflow", *_DIALECT))
+        for name in ("accumulate", "gather", "spread")
+        for bits in (32, 64)
+    },
+    "take_turns": _Fixed("compiled.dataflow", 4, ("compiled.dataflow", *_DIALECT)),
     "group_by_source": _Fixed("compiled.sorting", 7, ("compiled.sorting", *_DIALECT)),
 }
 

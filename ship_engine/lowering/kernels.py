@@ -59,7 +59,7 @@ def define(text: str, file: str, scope: dict[str, Any]) -> Callable[..., Any]:
 
     from ship_engine.compiled import dialect, philox
 
-    names = ("jit", "float64", "int64", "int32", "uint64", "uint8")
+    names = ("jit", "float32", "float64", "int64", "int32", "uint64", "uint8")
     scope |= {name: getattr(dialect, name) for name in names}
     scope["standard_exponential"] = philox.standard_exponential
     scope["math"] = math
