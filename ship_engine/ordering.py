@@ -30,13 +30,19 @@ y → I, in O y I x it is x → O, and the latter is best if the delay of x → 
 four.  (There synapse groups are groups of their own; nothing here depends on what a group is.)
 An edge without delay has the least delay there is, so a lone loop that holds one is opened at one.
 
+That an undelayed edge is the first to be turned has a price: turned, it hands over what was emitted
+a step before, while an edge with a delay would have kept its time in a buffer.  The rule weighs
+what it is given, so who keeps such buffers leaves those edges out, as both their directions give
+the same, and a loop then opens at one of them for free; what is left are loops without any delay,
+of which each needs one edge that takes a step.  Who wants the paper's stack gives all edges.
+
 The groups fall into strongly connected components: the sets of groups that reach one another.
 Between components all edges can run forward, so components follow in topological order, of those
-that may come next the one with the smallest group number first, each as a block.  Inside a
-component of up to `EXACT_GROUPS` groups the best order is found by dynamic programming over the
-sets of groups that can stand first.  In a larger one a greedy order and the order of creation are
-both improved by moving single groups until no such move helps, and the better result is taken; it
-is never worse than the order of creation, but need not be the best.
+that may come next the one with the smallest group number first, each as a block.  The order inside
+a component is the best there is if the component is small or most of its groups are mere links
+between two others, and a good one otherwise; `ship_engine.loops` says how it is found.  Rule 4
+holds to the letter in components of up to `ship_engine.loops.EXACT_GROUPS` groups; in larger ones
+an order may be as good as one with smaller numbers first, but it is always the same order.
 """
 
 from __future__ import annotations
@@ -46,23 +52,10 @@ import math
 from collections.abc import Sequence
 
 from ship_engine.errors import InvalidValueError
-
-EXACT_GROUPS = 15
-"""Components of up to this many groups get the best order; time and memory double with each."""
-
-MOST_PASSES = 100
-"""How often, at most, all groups of a larger component are tried at other places."""
+from ship_engine.loops import Costs, order_of_loop
 
 UNITS_PER_MILLISECOND = 10**9
 """Delays are summed as whole picoseconds, so that 0.1 ms and 0.2 ms make exactly 0.3 ms."""
-
-# Costs[a][b] is what the order costs if b stands before a, for all edges from a to b together.
-# The three numbers by which orders are compared are the digits of one whole number, in a base that
-# their sums never reach, so that costs can be added and compared as they are.
-Costs = list[dict[int, int]]
-
-# Gains[a][b] is what it saves to have a before b and not after, if they share an edge.
-Gains = dict[int, dict[int, int]]
 
 
 def stack_order(count: int, edges: Sequence[tuple[int, int, float]]) -> list[int]:
@@ -99,23 +92,20 @@ def stack_order(count: int, edges: Sequence[tuple[int, int, float]]) -> list[int
     [1, 0]
     """
     costs = _backward_costs(count, edges)
-    order: list[int] = []
-    for members in _in_topological_order(_components(costs), costs):
-        if len(members) == 1:
-            order += members
-        elif len(members) <= EXACT_GROUPS:
-            order += _exact_order(members, costs)
-        else:
-            order += _good_order(members, costs)
-    return order
+    components = _in_topological_order(_components(costs), costs)
+    return [group for members in components for group in order_of_loop(members, costs)]
 
 
 def _backward_costs(count: int, edges: Sequence[tuple[int, int, float]]) -> Costs:
-    """What each edge costs if it runs backward; the rule of the module's text in numbers."""
+    """What each edge costs if it runs backward; the rule of the module's text in numbers.
+
+    The three numbers by which orders are compared are the digits of one whole number, in a base
+    that their sums never reach, so that costs can be added and compared as they are.
+    """
     if count < 0:
         raise InvalidValueError(f"{count} groups to order; there must be none or more.")
     base = len(edges) + 1
-    costs: Costs = [{} for _ in range(count)]
+    costs: Costs = {group: {} for group in range(count)}
     for source, target, delay in edges:
         for group in (source, target):
             if not 0 <= group < count:
@@ -198,143 +188,3 @@ def _in_topological_order(components: list[list[int]], costs: Costs) -> list[lis
             if not missing[k]:
                 heapq.heappush(ready, (components[k][0], k))
     return order
-
-
-def _exact_order(members: list[int], costs: Costs) -> list[int]:
-    """The best order of a component, by dynamic programming over the sets that stand first.
-
-    A set is a number whose k-th bit tells whether it holds the k-th member.  What a member costs
-    after a set does not depend on the order inside the set, so neither does the least cost of
-    completing it, which is known once that of all larger sets is.
-    """
-    size = len(members)
-    everyone = (1 << size) - 1
-    cost_after: list[list[int]] = []  # of each member, after each set
-    for member in members:
-        by_set = [0]
-        for earlier in members:
-            cost = costs[member].get(earlier, 0)
-            by_set += [cost + known for known in by_set]
-        cost_after.append(by_set)
-    least = [0] * (everyone + 1)  # cost of all that comes after each set
-    for chosen in range(everyone - 1, -1, -1):
-        least[chosen] = min(
-            cost_after[k][chosen] + least[chosen | 1 << k]
-            for k in range(size)
-            if not chosen >> k & 1
-        )
-    order: list[int] = []
-    chosen = 0
-    while chosen != everyone:
-        k = next(
-            k
-            for k in range(size)
-            if not chosen >> k & 1
-            and cost_after[k][chosen] + least[chosen | 1 << k] == least[chosen]
-        )
-        order.append(members[k])
-        chosen |= 1 << k
-    return order
-
-
-def _good_order(members: list[int], costs: Costs) -> list[int]:
-    """An order of a large component that no move of a single group improves."""
-    gains: Gains = {group: {} for group in members}
-    for source in members:
-        for target, cost in costs[source].items():
-            if target in gains:
-                gains[source][target] = gains[source].get(target, 0) + cost
-                gains[target][source] = gains[target].get(source, 0) - cost
-    orders = [_improved(members, gains), _improved(_greedy_order(members, costs), gains)]
-    return min(orders, key=lambda order: (_cost(order, costs), order))
-
-
-def _cost(order: list[int], costs: Costs) -> int:
-    position = {group: k for k, group in enumerate(order)}
-    return sum(
-        cost
-        for source in order
-        for target, cost in costs[source].items()
-        if position.get(target, len(order)) < position[source]
-    )
-
-
-def _greedy_order(members: list[int], costs: Costs) -> list[int]:
-    """Order from both ends (Eades, Lin & Smyth 1993), with costs for their numbers of edges.
-
-    What no remaining group drives goes next to the front, what drives none next to the back, and
-    if there is neither, the group for which it is worth most to be in front.
-    """
-    remaining = set(members)
-    outgoing: dict[int, dict[int, int]] = {group: {} for group in members}
-    incoming: dict[int, dict[int, int]] = {group: {} for group in members}
-    for source in members:
-        for target, cost in costs[source].items():
-            if target in remaining:
-                outgoing[source][target] = incoming[target][source] = cost
-    sent = {group: sum(outgoing[group].values()) for group in members}
-    received = {group: sum(incoming[group].values()) for group in members}
-
-    def priority(group: int) -> tuple[int, int, int]:
-        if not received[group]:
-            return 0, 0, group
-        if not sent[group]:
-            return 1, 0, group
-        return 2, received[group] - sent[group], group
-
-    waiting = [priority(group) for group in members]  # may hold what is out of date
-    heapq.heapify(waiting)
-    front: list[int] = []
-    back: list[int] = []
-    while waiting:
-        entry = heapq.heappop(waiting)
-        group = entry[2]
-        if group not in remaining or entry != priority(group):
-            continue
-        remaining.remove(group)
-        (back if entry[0] == 1 else front).append(group)
-        for sums, neighbours in ((received, outgoing[group]), (sent, incoming[group])):
-            for other, cost in neighbours.items():
-                if other in remaining:
-                    sums[other] -= cost
-                    heapq.heappush(waiting, priority(other))
-    return front + back[::-1]
-
-
-def _improved(order: list[int], gains: Gains) -> list[int]:
-    """Move single groups to where they cost least, until that helps no longer."""
-    order = list(order)
-    position = {group: k for k, group in enumerate(order)}
-    for _ in range(MOST_PASSES):
-        moved = False
-        for group in sorted(order):
-            place = _best_place(group, position, gains[group])
-            here = position[group]
-            if place == here:
-                continue
-            order.insert(place, order.pop(here))
-            for k in range(min(here, place), max(here, place) + 1):
-                position[order[k]] = k
-            moved = True
-        if not moved:
-            break
-    return order
-
-
-def _best_place(group: int, position: dict[int, int], gain: dict[int, int]) -> int:
-    """Where among the others a group costs least; where it is, unless another place is better.
-
-    Seen from the front, where nothing stands before the group, each neighbour that it passes on
-    the way back costs what it gains to stand before that neighbour.
-    """
-    here = position[group]
-    cost = here_cost = least = 0
-    best = 0
-    for place, other in sorted((position[other], other) for other in gain):
-        cost += gain[other]
-        if place < here:
-            here_cost = cost
-        if cost < least:
-            least = cost
-            best = place + 1 if place < here else place
-    return best if least < here_cost else here

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ship_engine import ordering
+from ship_engine import loops
 from ship_engine.errors import InvalidValueError
-from ship_engine.ordering import EXACT_GROUPS, stack_order
+from ship_engine.loops import EXACT_GROUPS
+from ship_engine.ordering import stack_order
 
 Edge = tuple[int, int, float]
 
@@ -180,7 +181,7 @@ def test_largest_exact_component_is_no_worse_than_a_good_order(
 ) -> None:
     edges = random_network(EXACT_GROUPS, 40, seed=3)
     exact = stack_order(EXACT_GROUPS, edges)
-    monkeypatch.setattr(ordering, "EXACT_GROUPS", 1)
+    monkeypatch.setattr(loops, "EXACT_GROUPS", 1)
     good = stack_order(EXACT_GROUPS, edges)
     assert cost(exact, edges) <= cost(good, edges)
 
@@ -191,7 +192,7 @@ def test_no_single_move_improves_what_the_rule_for_large_components_gives(
 ) -> None:
     count, edges = network
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ordering, "EXACT_GROUPS", 1)
+        patch.setattr(loops, "EXACT_GROUPS", 1)
         order = stack_order(count, edges)
     assert sorted(order) == list(range(count))
     assert cost(order, edges) <= cost(range(count), edges)
