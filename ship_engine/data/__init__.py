@@ -6,6 +6,7 @@ where tensors are made.  Time is in ms, rates are in Hz, and arrays are [batch, 
 
 from __future__ import annotations
 
+from ship_engine.data.batches import Batch, Batches, Padded, pad_sequences
 from ship_engine.data.encoders.cochlea import cochleagrams, encode_cochlea, least_maximum
 from ship_engine.data.encoders.delta import decode_delta, encode_delta
 from ship_engine.data.encoders.latency import encode_latency, latencies
@@ -18,11 +19,17 @@ from ship_engine.data.encoders.rate import (
     spikes_of_rates,
 )
 from ship_engine.data.interpolation import interpolate, resample, stretch
+from ship_engine.data.splits import Split, duplicate_groups, limit_per_class, split
 
 __all__ = [
+    "Batch",
+    "Batches",
     "LyonEar",
+    "Padded",
+    "Split",
     "cochleagrams",
     "decode_delta",
+    "duplicate_groups",
     "encode_cochlea",
     "encode_delta",
     "encode_latency",
@@ -32,9 +39,12 @@ __all__ = [
     "interpolate",
     "latencies",
     "least_maximum",
+    "limit_per_class",
+    "pad_sequences",
     "random_spikes_of_rates",
     "receptive_fields",
     "resample",
     "spikes_of_rates",
+    "split",
     "stretch",
 ]

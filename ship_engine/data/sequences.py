@@ -36,7 +36,7 @@ def alike(lengths: Any, size: int, most: int | None = None) -> Iterator[Integers
         start = stop
 
 
-def check_sequences(sequences: Sequence[NDArray[Any]], what: str) -> None:
+def check_sequences(sequences: Sequence[Any], what: str) -> None:
     """Refuse sequences that do not agree in the number of components.
 
     Raises

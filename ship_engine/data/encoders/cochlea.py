@@ -156,7 +156,7 @@ def _checked_wave(wave: Any, what: str, ear: LyonEar) -> Floats:
 
 def _hear(batch: Floats, ear: LyonEar) -> Floats:
     """Sounds [sound, sample] as intensities [frame, sound, channel]."""
-    heard = np.maximum(_cascade(batch, ear), 0.0)
+    heard = np.maximum(_cascade(batch, ear), 0.0, order="C")
     if ear.gain_control:
         _control_gain(heard, ear.sample_rate)
     if ear.differences:
