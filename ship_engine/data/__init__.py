@@ -18,14 +18,24 @@ from ship_engine.data.encoders.rate import (
     random_spikes_of_rates,
     spikes_of_rates,
 )
+from ship_engine.data.event_files import (
+    SpikeCounts,
+    read_events,
+    read_spike_counts,
+    write_events,
+    write_spike_counts,
+)
+from ship_engine.data.events import Events, events_to_batch
 from ship_engine.data.interpolation import interpolate, resample, stretch
 from ship_engine.data.splits import Split, duplicate_groups, limit_per_class, split
 
 __all__ = [
     "Batch",
     "Batches",
+    "Events",
     "LyonEar",
     "Padded",
+    "SpikeCounts",
     "Split",
     "cochleagrams",
     "decode_delta",
@@ -36,15 +46,20 @@ __all__ = [
     "encode_poisson",
     "encode_population",
     "encode_rate",
+    "events_to_batch",
     "interpolate",
     "latencies",
     "least_maximum",
     "limit_per_class",
     "pad_sequences",
     "random_spikes_of_rates",
+    "read_events",
+    "read_spike_counts",
     "receptive_fields",
     "resample",
     "spikes_of_rates",
     "split",
     "stretch",
+    "write_events",
+    "write_spike_counts",
 ]
