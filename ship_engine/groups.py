@@ -64,7 +64,7 @@ class Group:
         if size < 1:
             raise InvalidValueError(f"A group of {size} components; give at least 1.")
         self.model, self.size, self.label = model, int(size), label or model.name
-        self.values = {p.name: np.array([p.default]) for p in model.parameters}
+        self.values = {p.name: np.array([p.default], np.float64) for p in model.parameters}
         self.version, self.told = 0, -1
         self.share = slice(0, self.size)
         self.ring = RingBuffer(len(model.ports), self.size)

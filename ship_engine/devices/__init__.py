@@ -10,6 +10,7 @@ from ship_engine.devices.drift import (
     global_compensation,
 )
 from ship_engine.devices.levels import Levels, LevelTable, MeasuredLevels
+from ship_engine.devices.memristive import memristive
 from ship_engine.devices.memristor import ClippedWeightsWarning, Memristor, phase_change_memory
 from ship_engine.devices.pulses import PulseProgramming
 from ship_engine.devices.variability import (

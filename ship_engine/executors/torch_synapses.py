@@ -18,7 +18,7 @@ from torch import Tensor
 from ship_engine.models.base import argument_names
 from ship_engine.random import philox, unit
 from ship_engine.synapses.activity import LAST_POST, LAST_PRE
-from ship_engine.synapses.base import UNIFORMS
+from ship_engine.synapses.base import UNIFORMS, draws
 
 if TYPE_CHECKING:
     from ship_engine.groups import Group
@@ -160,6 +160,8 @@ class SynapseTensors:
         self._model, self._like, self._history = self._dynamics.model, like, history
         self._dt, self._instant = network.clock.dt, network.clock.instant
         self._key, self._defers = projection.stream_key, projection.defers
+        on_post = self._model.on_post
+        self._draws_after = on_post is not None and draws(on_post)
         self.first_queued = self._dynamics.first_queued
         self._load_structure(projection)
         self._load_values()
@@ -315,6 +317,9 @@ class SynapseTensors:
             seen = chosen.values | self._since(chosen.values, reached)
             if LAST_PRE in self._times:
                 seen["since_pre"] = seen["since_pre"].clamp(min=0.0)
+            if self._draws_after:
+                seen |= self._uniforms(chosen.synapse, after=True)
+                self._dynamics.arrived[chosen.synapse[due].cpu().numpy()] += 1 << 32
             new = dict(zip(self._model.post_changes, _call(on_post, seen), strict=True))
             if LAST_POST in self._times:
                 new[LAST_POST] = reached
@@ -326,14 +331,14 @@ class SynapseTensors:
         names = {LAST_PRE: "since_pre", LAST_POST: "since_post"}
         return {names[name]: (time - values[name]).to(self._like.dtype) for name in self._times}
 
-    def _uniforms(self, synapse: Tensor) -> Values:
-        """Random numbers for the next presynaptic spike of each synapse."""
+    def _uniforms(self, synapse: Tensor, after: bool = False) -> Values:
+        """Random numbers for the next spike of each synapse, a postsynaptic one if `after`."""
         if not self._model.draws():
             return {}
-        index = synapse.cpu().numpy()
+        index, low = synapse.cpu().numpy(), 0xFFFFFFFF
         number = self._dynamics.arrived[index]
-        low = 0xFFFFFFFF
-        words = philox(self._key, (index & low, number & low, number >> 32, index >> 32))
+        number = number >> 32 if after else number & low
+        words = philox(self._key, (index & low, number, int(after), index >> 32))
         return {
             name: self._like.new_tensor(unit(word))
             for name, word in zip(UNIFORMS, words, strict=True)

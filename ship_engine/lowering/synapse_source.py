@@ -23,7 +23,7 @@ from ship_engine.compiled import records as r
 from ship_engine.lowering.kernel_source import own
 from ship_engine.models.base import argument_names
 from ship_engine.synapses.activity import LAST_POST, LAST_PRE
-from ship_engine.synapses.base import UNIFORMS, Synapse
+from ship_engine.synapses.base import UNIFORMS, Synapse, draws
 
 
 class SynapseLayout:
@@ -70,6 +70,7 @@ class SynapseWriter:
             self._kept.append(LAST_POST)
         self._weight_changes = model.changes_weight()
         self._plastic, self._draws = model.plastic(), model.draws()
+        self._draws_after = model.on_post is not None and draws(model.on_post)
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The model's functions under the names that the text uses."""
@@ -170,17 +171,30 @@ class SynapseWriter:
             values["since_pre"] = f"max(reached - {own(LAST_PRE)}, 0.0)"
         if LAST_POST in self._kept:
             values["since_post"] = f"(reached - {own(LAST_POST)})"
+        if self._draws_after:
+            values |= {name: f"unit(words[{k}])" for k, name in enumerate(UNIFORMS)}
         changes = ", ".join(map(own, self.model.post_changes))
         lines = [
             "reached = history[target * capacity + seen] + dendritic",
             f"if {stop}:",
             "    break",
+            *(self._post_words() if self._draws_after else ()),
             f"{changes}, = {self._call('on_post', self.model.on_post, values)}",
             "seen += 1",
         ]
         if LAST_POST in self._kept:
             lines.append(f"{own(LAST_POST)} = reached")
         return ["while seen < known:", *_indent(lines)]
+
+    def _post_words(self) -> list[str]:
+        """Random words of a postsynaptic spike, which are counted above those of the others."""
+        return [
+            "number = arrived_row[e] >> 32",
+            "name = number_row[e] if numbered else e",
+            "words = philox(key_0, key_1, low_word(name), low_word(number), low_word(1), "
+            "high_word(name))",
+            "arrived_row[e] += 1 << 32",
+        ]
 
     def _deliver(self) -> list[str]:
         inside = r.SYNAPSE_ARRIVAL + r.INSIDE - r.DECAY
@@ -245,10 +259,9 @@ class SynapseWriter:
             values["since_pre"] = f"(arrival - {own(LAST_PRE)})"
         if self._draws:
             lines += [
-                "number = arrived_row[e]",
                 "name = number_row[e] if numbered else e",
-                "words = philox(key_0, key_1, low_word(name), low_word(number), "
-                "high_word(number), high_word(name))",
+                "words = philox(key_0, key_1, low_word(name), low_word(arrived_row[e]), "
+                "low_word(0), high_word(name))",
             ]
             values |= {name: f"unit(words[{k}])" for k, name in enumerate(UNIFORMS)}
         changes = "".join(f"{own(name)}_new, " for name in model.pre_changes)
@@ -259,7 +272,7 @@ class SynapseWriter:
         if LAST_PRE in self._kept:
             lines.append(f"{own(LAST_PRE)} = arrival")
         if self._draws:
-            lines.append("arrived_row[e] = number + 1")
+            lines.append("arrived_row[e] += 1")
         return lines
 
     def _add(self) -> list[str]:

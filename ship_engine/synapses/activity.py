@@ -43,7 +43,8 @@ class Dynamics:
         When the latest presynaptic spike reached each (ms), if it has still to take effect on the
         synapse; else -1.
     arrived : int64 [count], or [0] if no random numbers are needed
-        How many presynaptic spikes each has taken in; random numbers are drawn by it.
+        How many presynaptic spikes each has taken in, and in the upper 32 bits, if `on_post`
+        draws, how many postsynaptic ones; random numbers are drawn by it.
     number : int64 [count] or None
         Random numbers are drawn by it too; None stands for the place of each.
     first_queued : int
@@ -57,8 +58,8 @@ class Dynamics:
         self, model: type[Synapse], count: int, weight: NDArray[np.float64], label: str
     ) -> None:
         self.model, self.count, self.label = model, count, label
-        self.values = {p.name: np.array([p.default]) for p in model.parameters}
-        self.initial = {s.name: np.array([s.initial]) for s in model.states}
+        self.values = {p.name: np.array([p.default], np.float64) for p in model.parameters}
+        self.initial = {s.name: np.array([s.initial], np.float64) for s in model.states}
         self.states = {name: np.full(count, value[0]) for name, value in self.initial.items()}
         for name in (LAST_PRE, LAST_POST):
             self.states[name] = np.zeros(count)

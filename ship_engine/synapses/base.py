@@ -71,7 +71,12 @@ class Synapse:
     @classmethod
     def draws(cls) -> bool:
         """Whether it needs random numbers."""
-        return any(name in UNIFORMS for name in cls.asked_for())
+        return draws(cls.on_pre) or (cls.on_post is not None and draws(cls.on_post))
+
+
+def draws(function: Callable[..., Any]) -> bool:
+    """Whether a function of a synapse needs random numbers."""
+    return any(name in UNIFORMS for name in argument_names(function))
 
 
 DENDRITIC_DELAY_FRACTION = Parameter(

@@ -167,3 +167,26 @@ def test_weights_and_delays_change_between_runs(kernel_cache):
         with pytest.raises(InvalidValueError, match=text):
             projection.set(**values)
     assert (projection.synapses.weight[0], projection.synapses.delay[0]) == (2.5, 30)
+
+
+class Ramp(Model):
+    """Its defaults are written without a point."""
+
+    name = "Ramp"
+    parameters = (Parameter("slope", 2, "mV/ms"),)
+    states = (State("v", -65, "mV"),)
+
+    @staticmethod
+    def time_dep():
+        return ()
+
+    @staticmethod
+    def advance_timestep(v, dt, slope):
+        return (v + dt * slope,)
+
+
+def test_whole_numbers_as_defaults(kernel_cache):
+    network = Network(dt=0.5, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
+    group = network.add(NeuronGroup(Ramp, 2))
+    network.run(4)
+    np.testing.assert_allclose(group.states[0], -61.0)
