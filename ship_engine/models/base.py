@@ -44,6 +44,8 @@ class Parameter:
     exclusive: bool = False
     """Whether the minimum itself is not allowed."""
     maximum: float = float("inf")
+    infinite: bool = False
+    """Whether infinite values are allowed."""
 
     def allows(self, value: Any) -> Any:
         """Elementwise: whether a finite value lies in the allowed range."""

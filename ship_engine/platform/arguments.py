@@ -95,8 +95,9 @@ def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
 
 def check_allowed(parameter: Parameter, value: Tensor, place: Place) -> None:
     """Raise InvalidValueError unless a parameter's values lie in the range that it allows."""
-    finite = torch.isfinite(value) | (value == parameter.default)
-    wrong = ~(finite & parameter.allows(value))
+    wrong = ~parameter.allows(value)
+    if not parameter.infinite:
+        wrong = wrong | ~torch.isfinite(value)
     if bool(wrong.any()):
         unit = f" {parameter.unit}" if parameter.unit else ""
         raise InvalidValueError(

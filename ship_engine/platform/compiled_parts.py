@@ -104,23 +104,22 @@ class Part:
         Simulations side by side.
     dtype : numpy dtype
         float32 or float64.
-    summed : bool
-        Whether synapses are summed over their sources, exactly.
     """
 
-    def __init__(self, member: Member, batch_size: int, dtype: Any, summed: bool) -> None:
+    def __init__(self, member: Member, batch_size: int, dtype: Any) -> None:
         assert issubclass(member.model, Model)
         self.member, self.model, self.dtype = member, member.model, dtype
-        self.shape = (batch_size, *(member.components[-1:] if summed else member.components))
-        self.states = {name: self._initial(value, summed) for name, value in member.initial.items()}
+        self.shape = (batch_size, *member.components)
+        self.states = {name: self._initial(value) for name, value in member.initial.items()}
         self.rows = {name: np.zeros(self.shape, dtype) for name in ("left", "rest", "spiked")}
         self._values: dict[float, dict[str, Array]] = {}
-        weight = member.scaled_weight()
-        self.weight = None if weight is None else np.ascontiguousarray(_numpy(weight), dtype)
+        self.weight: Array | None = None
+        if member.weight is not None and member.scale is not None:
+            product = _numpy(member.weight) * _numpy(member.scale)
+            self.weight = np.ascontiguousarray(product, dtype)
 
-    def _initial(self, value: Any, summed: bool) -> Array:
-        full = np.broadcast_to(_numpy(value), (self.shape[0], *self.member.components))
-        return np.ascontiguousarray(full.sum(1) if summed else full, self.dtype)
+    def _initial(self, value: Any) -> Array:
+        return np.ascontiguousarray(np.broadcast_to(_numpy(value), self.shape), self.dtype).copy()
 
     def values(self, dt: float) -> dict[str, Array]:
         """Parameters and coefficients for steps of dt: [batch or 1, (sources or 1), components]."""
@@ -136,21 +135,9 @@ class Part:
     def _expanded(self, value: Any) -> Array:
         value = np.asarray(value)
         value = value.reshape((1,) * (1 + len(self.member.components) - value.ndim) + value.shape)
-        if len(self.shape) < value.ndim:  # summed: the same for all sources
-            value = value[:, 0]
         return np.ascontiguousarray(
             np.broadcast_to(value, (*value.shape[:-1], self.shape[-1])), self.dtype
         )
-
-
-def can_be_summed(member: Member) -> bool:
-    """Whether synapses onto a target are exactly like one synapse that receives their sum."""
-    if len(member.components) != 2 or not member.model.linear:  # type: ignore[union-attr]
-        return False
-    return all(
-        value.shape[1] == 1 or bool((value == value[:, :1]).all())
-        for value in member.values.values()
-    )
 
 
 class Binder:
@@ -309,7 +296,7 @@ class Binder:
 
 def _seen(seen: Mapping[str, Array], arrays: list[Any]) -> dict[str, int]:
     """Where to record quantities, by field."""
-    given = {}
+    given: dict[str, int] = {}
     for name, array in seen.items():
         field = name if name == "current" else f"m_{name}"
         given |= {f"{field}_seen": array.ctypes.data, f"{field}_seen_stride": array.strides[0]}
@@ -319,5 +306,4 @@ def _seen(seen: Mapping[str, Array], arrays: list[Any]) -> dict[str, int]:
 
 def _numpy(value: Any) -> NDArray[np.float64]:
     """A tensor as an array of float64."""
-    array: NDArray[np.float64] = value.detach().cpu().double().numpy()
-    return array
+    return np.asarray(value.detach().cpu().numpy(), np.float64)

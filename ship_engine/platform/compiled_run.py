@@ -21,9 +21,16 @@ from torch import Tensor
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.base import Model
-from ship_engine.platform.compiled_parts import Binder, Box, Call, Part, View, can_be_summed
+from ship_engine.platform.compiled_parts import Binder, Box, Call, Part, View
 from ship_engine.platform.monitors import Record
-from ship_engine.platform.plan import Arrivals, Block, Incoming, Member
+from ship_engine.platform.plan import (
+    Arrivals,
+    Block,
+    Incoming,
+    Member,
+    can_be_summed,
+    summed_over_sources,
+)
 
 DENSE = 0.2
 """Share of numbers other than zero from which on a matrix product is faster than a sparse sum."""
@@ -57,7 +64,8 @@ class CompiledRunner:
             if issubclass(member.model, Model):
                 watched = set(record.get(member, ())) - {"output", "input"}
                 summed = can_be_summed(member) and not watched
-                self._parts[member] = Part(member, batch_size, self._dtype, summed)
+                computed = summed_over_sources(member) if summed else member
+                self._parts[member] = Part(computed, batch_size, self._dtype)
 
     def states(self) -> Iterable[tuple[Member, str, Tensor]]:
         for member, part in self._parts.items():

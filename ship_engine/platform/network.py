@@ -276,6 +276,8 @@ class Network:
         return self._settings
 
     def _run(self, lengths: NDArray[np.float64], given: Mapping[str, Tensor], resume: bool) -> Any:
+        if lengths.size == 0:
+            raise InvalidValueError("A run of 0 time steps; it must last for 1 or more.")
         tensors = fitting(self.groups, given, lengths.size)
         batch_size = self._batch_size_of(tensors)
         if resume and not (self._going_on and self._members and batch_size == self._batch_size):
@@ -328,7 +330,7 @@ class Network:
         """Go through the time in windows, so that what is kept for them stays small."""
         arrivals = arrivals_of(self._blocks, lengths)
         window = window_length(arrivals, self._batch_size, lengths.size, self._like)
-        for first in range(0, max(lengths.size, 1), window):
+        for first in range(0, lengths.size, window):
             part = slice(first, min(first + window, lengths.size))
             given = {member: tensor[:, part] for member, tensor in inputs.items()}
             for member, spikes in self._random.items():
@@ -419,19 +421,18 @@ class _Settings:
     @staticmethod
     def checked(dt: Any, nts: Any = None, time: Any = None, batch_size: Any = None) -> _Settings:
         """The same with a number of time steps."""
-        if not isinstance(dt, Real) or not (math.isfinite(dt) and dt > 0.0):
+        if not isinstance(dt, Real) or not 0.0 < float(dt) < math.inf:
             raise InvalidValueError(f"dt = {dt!r} ms; give a number > 0, such as 1.0.")
         if nts is not None and time is not None:
             raise InvalidValueError(f"nts = {nts} and time = {time} ms; give one of them.")
         if time is not None:
-            if not isinstance(time, Real) or not (math.isfinite(time) and time >= 0.0):
-                raise InvalidValueError(f"time = {time!r} ms; give a number >= 0.")
+            if not isinstance(time, Real) or not 0.0 < float(time) < math.inf:
+                raise InvalidValueError(f"time = {time!r} ms; give a number > 0.")
             nts = round(float(time) / float(dt))
         for name, value in {"nts": nts, "batch_size": batch_size}.items():
-            least = 0 if name == "nts" else 1
             whole = isinstance(value, Integral) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= least):
-                raise InvalidValueError(f"{name} = {value!r}; give a whole number >= {least}.")
+            if value is not None and not (whole and value >= 1):
+                raise InvalidValueError(f"{name} = {value!r}; give a whole number >= 1.")
         return _Settings(
             float(dt),
             None if nts is None else int(nts),

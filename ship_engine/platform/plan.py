@@ -2,8 +2,8 @@
 
 The groups, neurons and synapses alike, are advanced one after the other in the order of the stack
 (`ship_engine.ordering`).  What a group hands on in a step is found by those behind it in the same
-step, and by those before it, which stand *backward*, in the next one; a delay of one or more
-steps takes the place of that.
+step, and by those before it, to which the edge runs *backward*, in the next one; a delay of one or
+more steps takes the place of that.
 
 A part of the stack that no backward edge enters or leaves is a `Block`.  The groups of a block
 without backward edges can each go through any number of steps before the next one starts.  The
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,28 @@ class Member:
     def least_delay(self) -> float:
         """The shortest of its delays in ms."""
         return 0.0 if self.delay is None else float(self.delay.detach().min())
+
+
+def can_be_summed(member: Member) -> bool:
+    """Whether synapses onto a target are exactly like one synapse that receives their sum."""
+    if not issubclass(member.model, Model) or not member.model.linear:
+        return False
+    return len(member.components) == 2 and all(
+        value.shape[1] == 1 or bool((value == value[:, :1]).all())
+        for value in member.values.values()
+    )
+
+
+def summed_over_sources(member: Member) -> Member:
+    """Synapses as one for each target, which receives what `Member.scaled_weight` sums."""
+    targets = member.components[-1:]
+    full = {n: v.expand(-1, *member.components) for n, v in member.initial.items()}
+    return replace(
+        member,
+        components=targets,
+        values={name: value[:, 0] for name, value in member.values.items()},
+        initial={name: value.sum(1) for name, value in full.items()},
+    )
 
 
 @dataclass(frozen=True)
@@ -315,7 +337,7 @@ def make_blocks(
             port = checked_port(group, groups[group.target])
             pairs += [(group.source, group.id, 0), (group.id, group.target, port)]
     edges = [(numbers[a], numbers[b], members[a].least_delay()) for a, b, _ in pairs]
-    order = stack_order(len(members), edges)
+    order = stack_order(len(members), _costs(edges))
     place = {number: k for k, number in enumerate(order)}
     for member in members.values():
         member.incoming = []
@@ -327,6 +349,17 @@ def make_blocks(
             reach[place[target]] = max(reach[place[target]], place[source])
     stack = [list(members.values())[number] for number in order]
     return _divided(stack, reach)
+
+
+def _costs(edges: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
+    """Edges with what it costs if they run backward, in place of their delays.
+
+    Delayed edges carry the same in either direction, so they keep their delays, and the order is
+    that of the paper.  An undelayed edge that runs backward is late by one step; as it costs more
+    than all delays together, loops are opened at delayed edges wherever they have one.
+    """
+    much = 1.0 + sum(delay for _, _, delay in edges)
+    return [(source, target, delay or much) for source, target, delay in edges]
 
 
 def _divided(stack: Sequence[Member], reach: Sequence[int]) -> list[Block]:

@@ -15,7 +15,14 @@ from torch import Tensor
 from ship_engine.models.base import Model, argument_names
 from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.monitors import Record
-from ship_engine.platform.plan import Arrivals, Block, Member, Values
+from ship_engine.platform.plan import (
+    Arrivals,
+    Block,
+    Member,
+    Values,
+    can_be_summed,
+    summed_over_sources,
+)
 from ship_engine.training.surrogates import Surrogate
 
 Kept = dict[Member, dict[str, list[Tensor]]]
@@ -41,13 +48,14 @@ class TensorRunner:
         like = self._like
         stack = [member for block in blocks for member in block.members]
         self._boxes = {m: Outbox(m, batch_size, like) for m in stack}
-        self._computing = [
-            _Synapses(m, batch_size, like)
-            if issubclass(m.model, SynapseModel)
-            else _Neurons(m, batch_size, like, self._surrogate)
-            for m in stack
-            if issubclass(m.model, Model)
-        ]
+        self._computing = []
+        for member in stack:
+            if issubclass(member.model, SynapseModel):
+                watched = set(record.get(member, ())) - {"output", "input"}
+                summed = can_be_summed(member) and not watched
+                self._computing.append(_Synapses(member, batch_size, like, summed))
+            elif issubclass(member.model, Model):
+                self._computing.append(_Neurons(member, batch_size, like, self._surrogate))
 
     def advance(
         self,
@@ -138,8 +146,10 @@ class Outbox:
         for number, later in enumerate(arrivals.table[:, step]):
             part = output
             if arrivals.table.shape[0] > 1:
-                mask = torch.as_tensor(arrivals.number == number, device=output.device)
-                part = output * mask
+                mask = arrivals.number == number
+                if mask.ndim > output.dim():  # summed, hence the same for all sources
+                    mask = mask[:, 0]
+                part = output * torch.as_tensor(mask, device=output.device)
             self._add(part.sum(1) if part.dim() == 3 else part, int(later))
 
     def _add(self, part: Tensor, later: int) -> None:
@@ -154,37 +164,38 @@ class Outbox:
             self._coming.append(self._zero)
 
 
-class _Functions:
-    """A model's functions, called by name."""
+class _Group:
+    """A member's states, and its model's functions, called by name.
 
-    def __init__(self, member: Member) -> None:
-        model = member.model
-        assert issubclass(model, Model)
-        self.member, self.model = member, model
+    Parameters
+    ----------
+    member : Member
+        The group.
+    computed : Member
+        The group, or what takes its place because it computes the same.
+    batch_size : int
+        Simulations side by side.
+    like : Tensor
+        Says the device and the type of numbers.
+    """
+
+    def __init__(self, member: Member, computed: Member, batch_size: int, like: Tensor) -> None:
+        assert issubclass(member.model, Model)
+        self.member, self.model = member, member.model
+        self.shape = (batch_size, *computed.components)
+        self.states = {n: v.expand(self.shape) for n, v in computed.initial.items()}
+        self.current = like.new_zeros(())
+        self._values, self._like = computed.values, like
         self._coefficients: dict[float, Values] = {}
 
-    def coefficients(self, dt: float) -> Values:
-        """What `time_dep` gives, besides the parameters and dt."""
+    def _known(self, dt: float) -> Values:
+        """Parameters, dt, and what `time_dep` gives for it."""
         if dt not in self._coefficients:
-            like = next(iter(self.member.values.values()), None)
-            step = torch.tensor(dt) if like is None else like.new_tensor(dt)
-            values = {**self.member.values, "dt": step}
-            names = argument_names(self.model.time_dep)
-            found = self.model.time_dep(*[values[name] for name in names])
+            values = {**self._values, "dt": self._like.new_tensor(dt)}
+            found = self._called(self.model.time_dep, values)
             named = dict(zip(self.model.coefficients, found, strict=True))
-            self._coefficients[dt] = {**values, **named, "i_inj": step * 0.0}
+            self._coefficients[dt] = {**values, **named, "i_inj": self._like.new_zeros(())}
         return self._coefficients[dt]
-
-
-class _Group:
-    """A member's states."""
-
-    def __init__(self, member: Member, batch_size: int, like: Tensor) -> None:
-        self.member, self._functions = member, _Functions(member)
-        self.model = self._functions.model
-        self.shape = (batch_size, *member.components)
-        self.states = {n: v.expand(self.shape) for n, v in member.initial.items()}
-        self.current = like.new_zeros(())
 
     def _called(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
         return function(*[values[name] for name in argument_names(function)])
@@ -201,8 +212,9 @@ class _Group:
 class _Synapses(_Group):
     """Components that weigh what they receive."""
 
-    def __init__(self, member: Member, batch_size: int, like: Tensor) -> None:
-        super().__init__(member, batch_size, like)
+    def __init__(self, member: Member, batch_size: int, like: Tensor, summed: bool) -> None:
+        computed = summed_over_sources(member) if summed else member
+        super().__init__(member, computed, batch_size, like)
         self._weight = member.scaled_weight()
 
     def advance(self, received: list[Tensor], dt: float) -> Tensor:
@@ -210,14 +222,12 @@ class _Synapses(_Group):
         arriving = received[0]
         if self._weight is not None:
             weight = self._weight
-            if len(self.member.components) == 1:  # summed
-                arriving = torch.einsum(
-                    "bs,bst->bt", arriving, weight.expand(len(arriving), -1, -1)
-                )
+            if len(self.shape) == 2:  # one for each target
+                arriving = torch.matmul(arriving[:, None], weight)[:, 0]
             else:
                 arriving = arriving[:, :, None] * weight
         for _ in range(parts := self.model.divisions(dt)):
-            known = self._functions.coefficients(dt / parts)
+            known = self._known(dt / parts)
             self.states = self._advanced({**known, **self.states, "input": arriving, "free": 1.0})
         assert self.model.output is not None
         values = {**known, **self.states, "input": arriving}
@@ -229,7 +239,7 @@ class _Neurons(_Group):
     """Components that may spike."""
 
     def __init__(self, member: Member, batch_size: int, like: Tensor, surrogate: Surrogate) -> None:
-        super().__init__(member, batch_size, like)
+        super().__init__(member, member, batch_size, like)
         self._surrogate = surrogate
         zero = like.new_zeros(self.shape)
         self._left, self._rest, self._zero = zero, zero, zero
@@ -237,7 +247,7 @@ class _Neurons(_Group):
     def advance(self, received: list[Tensor], dt: float) -> Tensor:
         """Go on by one step; what each component hands on."""
         model, parts = self.model, self.model.divisions(dt)
-        known = self._functions.coefficients(dt / parts)
+        known = self._known(dt / parts)
         free = ((self._left <= 0.5 * dt) & (self._rest <= 0.0)).to(self._zero.dtype)
         states = self._with_input(received, known, free)
         values = {**known, "input": received[0] + self._zero, "free": free}

@@ -16,8 +16,8 @@ from ship_engine.models.receptors import VoltageJump
 
 _TAU_BETA = Parameter("tau_beta", 10.0, "ms", minimum=0.0, exclusive=True)
 _THRESHOLD = Parameter("thr", 1.0, "")
-_FLOOR = Parameter("u_min", 0.0, "")
-_NO_FLOOR = Parameter("u_min", float("-inf"), "")
+_FLOOR = Parameter("u_min", 0.0, "", infinite=True)
+_NO_FLOOR = Parameter("u_min", float("-inf"), "", infinite=True)
 
 
 class LI(Model):
