@@ -11,6 +11,10 @@ class InvalidValueError(ShipError, ValueError):
     """A parameter, state, weight, delay or time has a value that the model cannot use."""
 
 
+class InvalidEquationsError(InvalidValueError):
+    """Equations cannot be understood, are incomplete, or have units that do not balance."""
+
+
 class UnknownNameError(ShipError, KeyError):
     """A parameter, state, port or group of that name does not exist."""
 
@@ -48,3 +52,19 @@ class NonFiniteStateError(ShipError, ArithmeticError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.group, self.state, self.cell, self.time, self.value)
+
+
+class ModelTextError(ShipError, ValueError):
+    """The text of a model breaks the rules of its language, or does not hold together."""
+
+
+class UnsupportedModelError(ShipError, NotImplementedError):
+    """A model asks for something that no model of the engine can do; the message says where."""
+
+
+class NotInstalledError(ShipError, ImportError):
+    """A package that is only needed for this is missing; the message says how to get it."""
+
+
+class FileFormatError(ShipError, ValueError):
+    """A file is damaged or not of the kind that was expected, or cannot hold what is given."""
