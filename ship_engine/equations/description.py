@@ -17,7 +17,8 @@ Expressions
 
 Units
     Text such as ``"mV"``, ``"nA"``, ``"uS/mV"``, ``"1/ms"``, ``"mV**2"``, ``"1"`` or
-    ``"dimensionless"``; the weights of synapses, whose unit depends on the target, have ``"weight"``.
+    ``"dimensionless"``; the weights of synapses, whose unit depends on the target, have
+    ``"weight"``.
 
 Names that have a meaning of their own
     ``i_inj``, the injected current (nA), which a cell's equations may use; ``dt``, the time step
@@ -73,8 +74,8 @@ class Definition:
 class Function:
     """A function of its arguments alone (and of constants), for use in expressions.
 
-    Argument and result units may be empty, which means whatever comes; the body is then checked
-    anew at each call.
+    Units of arguments and of the result may be empty text, which means whatever comes; the body is
+    then checked anew at each call.
     """
 
     name: str
@@ -130,8 +131,8 @@ class NeuronDescription:
         The receptors.
     threshold : str, optional
         A condition, such as ``"v >= v_thresh"``; a spike occurs when it comes to hold.
-    reset : tuple of Assignment
-        To states, after a spike.
+    reset : tuple of Assignment, optional
+        To states, after a spike; needed where there is a threshold, ``()`` changes nothing.
     refractory_period : str, optional
         A parameter with the dimension of time.
     held : tuple of str
@@ -150,7 +151,7 @@ class NeuronDescription:
     functions: tuple[Function, ...] = ()
     ports: tuple[Port, ...] = ()
     threshold: str | None = None
-    reset: tuple[Assignment, ...] = ()
+    reset: tuple[Assignment, ...] | None = None
     refractory_period: str | None = None
     held: tuple[str, ...] = ()
     method: str | None = None

@@ -1,0 +1,233 @@
+"""Linear equations with constant coefficients, integrated exactly.
+
+A chain, in which no state acts back on one that acts on it, has a closed form for every pair of
+states: the sum over the paths from one to the other of the product of the coefficients and a
+divided difference of the exponential function (see `ship_engine.equations.propagators`).  States
+that act on each other in a circle are integrated by a matrix exponential of all that is connected
+with them.  Both are right for any dt and any values, equal time constants included.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ship_engine.equations.algebra import Algebra, Expression
+
+LONGEST_CHAIN = 4
+"""Points of a divided difference."""
+LARGEST_MATRIX = 6
+"""States of a matrix exponential."""
+MOST_PATHS = 200
+"""Between all states of a system."""
+
+
+def affine(
+    algebra: Algebra, node: Expression, names: Iterable[str]
+) -> tuple[dict[str, Expression], Expression] | None:
+    """The coefficients of some symbols, and the rest; None if the expression is not linear."""
+    wanted = frozenset(names)
+    if node.names.isdisjoint(wanted):
+        return {}, node
+    if node.kind == "symbol":
+        return {node.parts[0]: algebra.one}, algebra.zero
+    if node.kind == "sum":
+        found: dict[str, list[tuple[float, Expression]]] = {}
+        rest: list[tuple[float, Expression]] = [(node.parts[0], algebra.one)]
+        for factor, part in node.parts[1:]:
+            inner = affine(algebra, part, wanted)
+            if inner is None:
+                return None
+            for name, coefficient in inner[0].items():
+                found.setdefault(name, []).append((factor, coefficient))
+            rest.append((factor, inner[1]))
+        coefficients = {name: algebra.combine(terms) for name, terms in found.items()}
+        return coefficients, algebra.combine(rest)
+    if node.kind == "product":
+        inside = [(base, e) for base, e in node.parts if not base.names.isdisjoint(wanted)]
+        if len(inside) != 1 or inside[0][1] != 1.0:
+            return None
+        inner = affine(algebra, inside[0][0], wanted)
+        if inner is None:
+            return None
+        others = [
+            algebra.power(base, algebra.number(e))
+            for base, e in node.parts
+            if base is not inside[0][0]
+        ]
+        coefficients = {n: algebra.multiply(c, *others) for n, c in inner[0].items()}
+        return coefficients, algebra.multiply(inner[1], *others)
+    return _affine_choice(algebra, node, wanted)
+
+
+def _affine_choice(
+    algebra: Algebra, node: Expression, wanted: frozenset[str]
+) -> tuple[dict[str, Expression], Expression] | None:
+    if node.kind != "call" or node.parts[0] != "where":
+        return None
+    condition, *sides = node.parts[1:]
+    found = [affine(algebra, side, wanted) for side in sides]
+    if not condition.names.isdisjoint(wanted) or found[0] is None or found[1] is None:
+        return None
+    (one, one_rest), (other, other_rest) = found[0], found[1]
+    coefficients = {
+        name: algebra.where(condition, one.get(name, algebra.zero), other.get(name, algebra.zero))
+        for name in dict.fromkeys([*one, *other])
+    }
+    return coefficients, algebra.where(condition, one_rest, other_rest)
+
+
+class CannotIntegrateError(Exception):
+    """A linear system is too large for what there is here; the message says why."""
+
+
+@dataclass(frozen=True)
+class LinearSystem:
+    """dx/dt = matrix x + sum of sources, each of which is constant over a step.
+
+    Attributes
+    ----------
+    states : tuple of str
+        The names of x.
+    matrix : mapping of (str, str) to Expression
+        By name of the state that changes, and of the one that acts on it.
+    sources : mapping of str to Expression
+        What is added to the derivative of each state.
+    """
+
+    states: tuple[str, ...]
+    matrix: Mapping[tuple[str, str], Expression]
+    sources: Mapping[str, Expression]
+
+    def without(self, held: Iterable[str]) -> LinearSystem:
+        """The same, with some states staying where they are."""
+        gone = set(held)
+        return LinearSystem(
+            self.states,
+            {key: value for key, value in self.matrix.items() if key[0] not in gone},
+            {name: value for name, value in self.sources.items() if name not in gone},
+        )
+
+    def acting_on(self, name: str) -> set[str]:
+        """States that act on a state, directly or through others; itself if in a circle."""
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            to = pending.pop()
+            for key in self.matrix:
+                if key[0] == to and key[1] not in found and key[1] != to:
+                    found.add(key[1])
+                    pending.append(key[1])
+        return found
+
+    def in_circles(self) -> set[str]:
+        """States that act on themselves through others."""
+        return {name for name in self.states if name in self.acting_on(name)}
+
+
+def exact_flow(algebra: Algebra, system: LinearSystem, dt: Expression) -> dict[str, Expression]:
+    """The states after dt, as expressions of those before.
+
+    Raises
+    ------
+    CannotIntegrateError
+        If too many states act on each other.
+    """
+    circles = system.in_circles()
+    upstream = set().union(circles, *(system.acting_on(name) for name in circles))
+    joined = {n for n in system.states if n in upstream or system.acting_on(n) & circles}
+    flow = _matrix_flow(algebra, system, [n for n in system.states if n in joined], dt)
+    chains = _Chains(algebra, system, dt)
+    flow |= {name: chains.state(name) for name in system.states if name not in joined}
+    return {name: _expanded(algebra, node, system.states) for name, node in flow.items()}
+
+
+def _expanded(algebra: Algebra, node: Expression, states: tuple[str, ...]) -> Expression:
+    """A linear expression with one coefficient for each state, and for the injected current."""
+    found = affine(algebra, node, {*states, "i_inj"})
+    assert found is not None
+    terms = [algebra.multiply(c, algebra.symbol(name)) for name, c in found[0].items()]
+    return algebra.add(*terms, found[1])
+
+
+class _Chains:
+    """Closed forms for states that do not act back."""
+
+    def __init__(self, algebra: Algebra, system: LinearSystem, dt: Expression) -> None:
+        self.algebra, self.system, self.dt = algebra, system, dt
+        self.count = 0
+
+    def state(self, name: str) -> Expression:
+        """One state after dt."""
+        algebra, terms = self.algebra, []
+        for path in self._paths([name]):
+            exponents = [self._exponent(state) for state in path]
+            gain = self._gain(path)
+            start = algebra.symbol(path[0])
+            terms.append(algebra.multiply(self._divided(exponents), gain, start))
+            source = self.system.sources.get(path[0])
+            if source is not None and source.value != 0.0:
+                integral = self._divided([algebra.zero, *exponents])
+                terms.append(algebra.multiply(integral, self.dt, gain, source))
+        return algebra.add(*terms)
+
+    def _paths(self, path: list[str]) -> Iterator[list[str]]:
+        """Chains of states that end with the given one."""
+        self.count += 1
+        if self.count > MOST_PATHS or len(path) > LONGEST_CHAIN:
+            raise CannotIntegrateError(f"too many linear equations drive '{path[-1]}'")
+        yield path
+        for to, by in self.system.matrix:
+            if to == path[0] and by != to:
+                yield from self._paths([by, *path])
+
+    def _gain(self, path: list[str]) -> Expression:
+        links = [self.system.matrix[to, by] for by, to in itertools.pairwise(path)]
+        return self.algebra.multiply(*(self.dt for _ in links), *links)
+
+    def _exponent(self, name: str) -> Expression:
+        rate = self.system.matrix.get((name, name), self.algebra.zero)
+        return self.algebra.multiply(rate, self.dt)
+
+    def _divided(self, points: list[Expression]) -> Expression:
+        algebra = self.algebra
+        if len(points) > LONGEST_CHAIN:
+            raise CannotIntegrateError("the chain of linear equations is too long")
+        points = sorted(points, key=lambda point: (point.value is None, id(point)))
+        if len(points) == 1:
+            return algebra.call("exp", points[0])
+        if len(points) == 2 and points[0].value == 0.0:
+            return algebra.call("exprel", points[1])
+        if len(points) == 2 and points[0] is points[1]:
+            return algebra.call("exp", points[0])
+        return algebra.call(f"divided_exp_{len(points)}", *points)
+
+
+def _matrix_flow(
+    algebra: Algebra, system: LinearSystem, names: list[str], dt: Expression
+) -> dict[str, Expression]:
+    if len(names) > LARGEST_MATRIX:
+        raise CannotIntegrateError(f"{len(names)} linear equations depend on each other")
+    if not names:
+        return {}
+    entries = [
+        algebra.multiply(system.matrix.get((to, by), algebra.zero), dt)
+        for to in names
+        for by in names
+    ]
+    size = len(names)
+    both = algebra.call(f"matrix_flow_{size}", *entries)
+    flow = {}
+    for i, to in enumerate(names):
+        terms = []
+        for j, by in enumerate(names):
+            place = i * size + j
+            carried = algebra.call("item", both, algebra.number(place))
+            terms.append(algebra.multiply(carried, algebra.symbol(by)))
+            source = system.sources.get(by)
+            if source is not None and source.value != 0.0:
+                integral = algebra.call("item", both, algebra.number(place + size * size))
+                terms.append(algebra.multiply(integral, dt, source))
+        flow[to] = algebra.add(*terms)
+    return flow
