@@ -39,6 +39,8 @@ _HOMES = {
     "winner_take_all": _WRAPPERS,
     "winner_take_all_refractory": _WRAPPERS,
     "substeps": _WRAPPERS,
+    "memristive": "devices.wrappers",
+    "Memristor": "devices.memristor",
     "Model": "models.base",
     "Parameter": "models.base",
     "State": "models.base",

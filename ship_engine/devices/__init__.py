@@ -3,6 +3,7 @@
 Nothing here imports torch, but `ship_engine.devices.quantisation` does.
 """
 
+from ship_engine.devices.arrays import generator_of
 from ship_engine.devices.drift import (
     FilamentDrift,
     PhaseChangeDrift,
@@ -10,7 +11,6 @@ from ship_engine.devices.drift import (
     global_compensation,
 )
 from ship_engine.devices.levels import Levels, LevelTable, MeasuredLevels
-from ship_engine.devices.memristive import memristive
 from ship_engine.devices.memristor import ClippedWeightsWarning, Memristor, phase_change_memory
 from ship_engine.devices.pulses import PulseProgramming
 from ship_engine.devices.variability import (
@@ -21,3 +21,4 @@ from ship_engine.devices.variability import (
     StuckDevices,
     WriteNoise,
 )
+from ship_engine.devices.wrappers import memristive

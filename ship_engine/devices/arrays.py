@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,3 +82,20 @@ def fixed_generator(generator: np.random.Generator, purpose: int) -> np.random.G
         words = np.asarray(state["state"]["key"], np.uint64).ravel()
     entropy = [*(int(word) for word in words), purpose]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
+
+
+def generator_of(seed: int, label: str, turn: int = 0) -> np.random.Generator:
+    """A generator for the devices of one group of synapses.
+
+    Parameters
+    ----------
+    seed : int
+        Of the network.
+    label : str
+        Of the group; groups of different labels have different devices.
+    turn : int
+        How often they were written before: the devices stay, what is drawn is new.
+    """
+    sequence = np.random.SeedSequence([seed & 0xFFFFFFFFFFFFFFFF, crc32(label.encode())])
+    bits = np.random.PCG64(sequence)
+    return np.random.Generator(bits.advance(turn << 64))

@@ -1,0 +1,103 @@
+"""Synapses of networks of groups, kept in devices."""
+
+import numpy as np
+import pytest
+import torch
+
+from ship_engine import LIF, Input, LeakySynapse, Network
+from ship_engine.devices import (
+    DeviceToDevice,
+    Levels,
+    Memristor,
+    PowerLawDrift,
+    ReadNoise,
+    memristive,
+)
+from ship_engine.errors import InvalidValueError
+
+EXACT = Memristor(levels=Levels(5, crossing=None))
+
+
+def network(device, seed=1, **arguments):
+    net = Network(dtype=torch.float64, executor="torch", seed=seed)
+    net.add(Input, "I", N=4)
+    net.add(LIF, "N", N=3, thr=1e9)
+    net.add(memristive(LeakySynapse, device), "S", source="I", target="N", **arguments)
+    net.set_monitor("S", "I")
+    return net
+
+
+def weights(net, batch_size=1):
+    """What arrives at synapses with the first spike of every input."""
+    net.init(dt=1.0, nts=1, batch_size=batch_size)
+    net.run(torch.ones(batch_size, 1, 4, dtype=torch.float64))
+    return net.get_monitored_results()["S"]["I"][:, 0].numpy()
+
+
+WANTED = torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).reshape(4, 3)
+
+
+def test_weights_are_written_to_levels():
+    found = weights(network(EXACT, w=WANTED))
+    written = EXACT.program(WANTED.numpy(), np.random.default_rng(1))
+    np.testing.assert_allclose(found[0], written)
+
+
+def test_range_is_found_from_the_weights():
+    np.testing.assert_allclose(np.abs(weights(network(EXACT, w=7.0 * WANTED))).max(), 7.0)
+
+
+def test_elapsed_times_side_by_side():
+    device = Memristor(drift=PowerLawDrift(nu=0.5, nu_sigma=0.1), g_min=0.0)
+    elapsed = torch.tensor([0.0, 4.0, 16.0], dtype=torch.float64)[:, None, None]
+    found = weights(network(device, w=WANTED, elapsed=elapsed), batch_size=3)
+    np.testing.assert_allclose(found[0], WANTED.numpy())
+    exponents = -np.log(found[1] / WANTED.numpy()) / np.log(4.0)
+    np.testing.assert_allclose(-np.log(found[2] / WANTED.numpy()) / np.log(16.0), exponents)
+    assert np.unique(exponents).size == 12
+
+
+def test_devices_stay_and_writes_are_new():
+    differing = Memristor(device_to_device=DeviceToDevice(0.1), w_max=1.0)
+    net = network(differing, w=WANTED)
+    np.testing.assert_array_equal(weights(net), weights(net))
+    spread = Memristor(levels=4, w_max=1.0)
+    net = network(spread, w=WANTED)
+    assert (weights(net) != weights(net)).all()
+    np.testing.assert_array_equal(
+        weights(network(spread, w=WANTED)), weights(network(spread, w=WANTED))
+    )
+
+
+def test_other_seeds_and_groups_are_other_devices():
+    device = Memristor(device_to_device=DeviceToDevice(0.1), w_max=1.0)
+    assert (weights(network(device, w=WANTED)) != weights(network(device, 2, w=WANTED))).all()
+    net = network(device, w=WANTED)
+    net.add(memristive(LeakySynapse, device), "T", source="I", target="N", w=WANTED)
+    net.set_monitor("T", "I")
+    first = weights(net)
+    assert (first != net.get_monitored_results()["T"]["I"][:, 0].numpy()).all()
+
+
+def test_noise_of_readings():
+    found = weights(network(Memristor(read_noise=ReadNoise(0.1), w_max=1.0), w=WANTED))
+    assert (found != WANTED.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "device", "message"),
+    [
+        (LIF, EXACT, "LIF has no weights"),
+        (LeakySynapse, 16, "give a Memristor"),
+        ("LeakySynapse", EXACT, "give a class of synapses"),
+        (memristive(LeakySynapse, EXACT), EXACT, "in a device already"),
+    ],
+)
+def test_what_cannot_be_kept_in_a_device(model, device, message):
+    with pytest.raises(InvalidValueError, match=message):
+        memristive(model, device)
+
+
+def test_elapsed_time_is_not_negative():
+    with pytest.raises(InvalidValueError, match="elapsed"):
+        weights(network(EXACT, w=WANTED, elapsed=-1.0))
