@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import platform
 import sys
 import time
+from types import ModuleType
 from typing import Any
 
 PACKAGES = {"nest": "nest-simulator", "neuron": "neuron", "brian2": "brian2"}
+ORIGINAL_SHIP = "SHIP_BENCHMARK_ORIGINAL_SHIP"
+"""The environment variable that names the folder of the original SHIP."""
+WITHOUT_PYNN = ("original_ship", "ship_torch")
+"""Names that mean something only to networks that have ``SIMULATIONS`` of their own."""
 
 
 def main(arguments: list[str]) -> None:
@@ -36,7 +42,7 @@ def main(arguments: list[str]) -> None:
 
 def probe(simulator: str) -> dict[str, Any]:
     """Import a simulator and return the versions of it and of what it stands on."""
-    importlib.import_module(f"pyNN.{simulator}")
+    module = import_simulator(simulator)
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {"python": platform.python_version()}
@@ -45,7 +51,9 @@ def probe(simulator: str) -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    if simulator == "ship":  # also where it is used without having been installed
+    if simulator == "original_ship":
+        versions["SHIP"] = module.__version__
+    if simulator.startswith("ship"):  # also where it is used without having been installed
         versions["pynn-ship"] = importlib.import_module("ship_engine._version").__version__
     return {"versions": versions}
 
@@ -54,14 +62,34 @@ def run(network: str, simulator: str, options: str) -> dict[str, Any]:
     """Import the simulator, run the network once and return what it measured."""
     from .measures import peak_memory
 
+    name = f"benchmarks.networks.{network}"
+    if simulator in WITHOUT_PYNN and not _needs_no_pynn(name):
+        return {"skipped": "this network is built through PyNN"}
     start = time.perf_counter()
-    sim = importlib.import_module(f"pyNN.{simulator}")
+    sim = import_simulator(simulator)  # before the network, which imports NumPy
     import_time = time.perf_counter() - start
 
-    module = importlib.import_module(f"benchmarks.networks.{network}")
-    values = {"import_time": import_time, **module.run(sim, json.loads(options))}
+    module = importlib.import_module(name)
+    asked = {"simulator": simulator, **json.loads(options)}
+    values = {"import_time": import_time, **module.run(sim, asked)}
     values.setdefault("peak_memory", peak_memory())
     return values
+
+
+def _needs_no_pynn(network: str) -> bool:
+    return hasattr(importlib.import_module(network), "SIMULATIONS")
+
+
+def import_simulator(name: str) -> ModuleType:
+    """Return PyNN's backend of that name; for ``original_ship`` the package of that simulator.
+
+    ``ship_torch`` is ship, too; networks that know it compute on the torch executor.
+    """
+    if name == "original_ship":
+        folder = os.environ.get(ORIGINAL_SHIP)
+        sys.path += [folder] if folder else []
+        return importlib.import_module("SHIP")
+    return importlib.import_module("pyNN.ship" if name == "ship_torch" else f"pyNN.{name}")
 
 
 if __name__ == "__main__":

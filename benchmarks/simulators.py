@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .child import ORIGINAL_SHIP
 from .runner import REPOSITORY, ProcessFailedError, run_child
 
 HOW_TO_INSTALL = {
@@ -21,6 +22,8 @@ HOW_TO_INSTALL = {
     "nest": "pip install nest-simulator pyNN",
     "neuron": "pip install neuron pyNN, then nrnivmodl . in the installed pyNN/neuron/nmodl",
     "brian2": 'pip install brian2 pyNN "numpy<2"',
+    "original_ship": "get https://github.com/EmanueleGemo/SHIP and torch and matplotlib; name its "
+    f"folder in the environment variable {ORIGINAL_SHIP} (large_network)",
 }
 
 

@@ -21,6 +21,8 @@ NAMES = (
     "stdp",
     "cells",
     "synapses",
+    "stack_order",
+    "large_network",
 )
 
 
