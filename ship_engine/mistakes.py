@@ -170,11 +170,22 @@ def _mistaken_result(model: Any, name: str, returned: Any) -> Iterator[str]:
         result = _called(function, numbers)
     except (ArithmeticError, ValueError):
         return  # The defaults are beyond it, which does not tell how much it would return.
+    except TypeError:
+        if not _knows_torch(function):
+            raise
+        return  # It is written for tensors, and will be called with those.
     count = len(result) if isinstance(result, tuple) else None
     if count != len(returned):
         found = "no tuple" if count is None else f"a tuple of {count}"
         listed = f": ({', '.join(returned)}{',' * (len(returned) == 1)})" if returned else ", ()"
         yield f"'{name}' returns {found}, but a tuple of {len(returned)} is expected{listed}."
+
+
+def _knows_torch(function: Callable[..., Any]) -> bool:
+    """Whether a function uses torch, so that it may refuse plain numbers."""
+    used = (function.__globals__.get(name) for name in function.__code__.co_names)
+    names = (getattr(one, "__module__", None) or getattr(one, "__name__", "") for one in used)
+    return any(str(name).partition(".")[0] in ("torch", "_VariableFunctions") for name in names)
 
 
 def _called(function: Callable[..., Any], numbers: Mapping[str, float]) -> Any:

@@ -6,13 +6,32 @@ time steps that vary.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ship_engine.errors import InvalidValueError
 from ship_engine.models.base import Model, Parameter, argument_names
 
 REFRACTORY_TIME = Parameter("refr_time", 2.0, "ms", minimum=0.0)
 DELAY_TIME = Parameter("delay_time", 1.0, "ms", minimum=0.0)
+
+
+class Wrapped(NamedTuple):
+    """How a model was made of another one.
+
+    Attributes
+    ----------
+    model : type[Model]
+        The other one.
+    wrapper : str
+        The name of the wrapper.
+    arguments : mapping
+        What the wrapper was given besides.
+    """
+
+    model: type[Model]
+    wrapper: str
+    arguments: Mapping[str, Any]
 
 
 def refractory(model: type[Model]) -> type[Model]:
@@ -93,7 +112,8 @@ def winner_take_all_refractory(model: type[Model]) -> type[Model]:
     InvalidValueError
         If the model has no refractory period, or is wrapped so already.
     """
-    if isinstance(model, type) and issubclass(model, Model) and model.refractory_period is None:
+    _require_model(model, "winner_take_all_refractory")
+    if model.refractory_period is None:
         raise InvalidValueError(
             f"winner_take_all_refractory({model.name}): there is no refractory period to share; "
             f"write winner_take_all_refractory(refractory({model.name}))."
@@ -112,9 +132,23 @@ def substeps(model: type[Model], count: int) -> type[Model]:
     _require_model(model, "substeps")
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InvalidValueError(f"substeps({model.name}, {count!r}); give a whole number >= 1.")
-    name = f"substeps({model.name}, {count})"
-    attributes = {"name": name, "inner_steps": count, "__doc__": model.__doc__}
-    return type(model.__name__, (model,), attributes | {"__module__": model.__module__})
+    attributes = {
+        "__doc__": model.__doc__,
+        "__module__": model.__module__,
+        "name": f"substeps({model.name}, {count})",
+        "inner_steps": count,
+        "_wrapped": Wrapped(model, "substeps", {"count": count}),
+    }
+    return type(model.__name__, (model,), attributes)
+
+
+def unwrapped(model: type) -> tuple[type, list[Wrapped]]:
+    """The model inside all wrappers, and these from the inside out."""
+    wrapped: Wrapped | None = vars(model).get("_wrapped")
+    if wrapped is None:
+        return model, []
+    inner, wrappers = unwrapped(wrapped.model)
+    return inner, [*wrappers, wrapped]
 
 
 def _competing(model: type[Model], wrapper: str, what: str) -> type[Model]:
@@ -158,5 +192,13 @@ def _derived(
         "__module__": model.__module__,
         "name": f"{wrapper}({model.name})",
         "parameters": (*model.parameters, *parameters),
+        "_wrapped": Wrapped(model, wrapper, {}),
     }
     return type(model.__name__, (model,), attributes)
+
+
+WRAPPERS = {
+    function.__name__: function
+    for function in (refractory, delayed, winner_take_all, winner_take_all_refractory, substeps)
+}
+"""Every wrapper by its name."""
