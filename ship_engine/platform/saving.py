@@ -1,0 +1,157 @@
+"""Networks as descriptions and tensors, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.platform.groups import SOURCES, GroupDescription
+from ship_engine.platform.models import neurons, synapses
+from ship_engine.platform.models.synapses import SynapseModel
+from ship_engine.platform.models.wrappers import WRAPPERS, unwrapped
+from ship_engine.platform.plan import Member
+from ship_engine.platform.results import unknown
+
+MODELS: dict[str, type] = {
+    model.__name__: model
+    for model in (
+        *SOURCES,
+        neurons.LI,
+        neurons.LIF,
+        neurons.LIFSharedRest,
+        neurons.LIFRestAndReset,
+        neurons.Izhikevich,
+        neurons.AdEx,
+        synapses.LeakySynapse,
+        synapses.SecondOrderSynapse,
+        synapses.RectangularSynapse,
+        synapses.SummedLeakySynapse,
+        synapses.Wire,
+        synapses.Link,
+    )
+}
+"""The platform's own models by name."""
+
+
+def described_groups(
+    groups: Mapping[str, GroupDescription], members: Mapping[str, Member]
+) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """All groups as data, and the tensors that these refer to.
+
+    Parameters
+    ----------
+    groups : mapping
+        What was said about each group.
+    members : mapping
+        Their tensors; what was drawn at random is kept as it was drawn.
+    """
+    descriptions, tensors = [], {}
+    for group in groups.values():
+        inner, wrappers = unwrapped(group.model)
+        arguments = {}
+        for name, tensor in _arguments(group, members[group.id]).items():
+            plain = tensor.detach().cpu()
+            if plain.numel() == 1 and bool(torch.isfinite(plain).all()):
+                arguments[name] = {"value": float(plain)}
+            else:
+                key = f"{group.id}.{name}"
+                arguments[name], tensors[key] = {"tensor": key}, plain.contiguous()
+        descriptions.append(
+            {
+                "id": group.id,
+                "model": {
+                    "name": inner.__name__,
+                    "wrappers": [
+                        {"name": w.wrapper, "arguments": dict(w.arguments)}
+                        if w.arguments
+                        else w.wrapper
+                        for w in wrappers
+                    ],
+                },
+                "N": group.size,
+                "source": group.source,
+                "target": group.target,
+                "port": group.port,
+                "is_output": group.is_output,
+                "arguments": arguments,
+            }
+        )
+    return descriptions, tensors
+
+
+def _arguments(group: GroupDescription, member: Member) -> dict[str, Tensor]:
+    """What was given, and the weights even if they were not."""
+    known = {**member.values, **member.initial}
+    found = {name: known[name] for name in known if name in group.arguments}
+    if member.weight is not None and member.scale is not None:
+        found["w"] = member.weight
+        if "w_scale" in group.arguments:
+            found["w_scale"] = member.scale
+    return found
+
+
+def model_of(description: Mapping[str, Any], models: Mapping[str, type]) -> type:
+    """The model that a description names, in its wrappers.
+
+    Parameters
+    ----------
+    description : mapping
+        With ``name`` and ``wrappers``.
+    models : mapping of str to type
+        Models of one's own, besides those of the platform.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no model or wrapper of that name.
+    InvalidValueError
+        If a wrapper does not fit.
+    """
+    known = {**MODELS, **models}
+    name = description["name"]
+    if name not in known:
+        raise UnknownNameError(
+            f"The network has the model '{name}', which is none of the platform's; give the class "
+            f"that it was made with: Network.load(path, models={{'{name}': …}})."
+        )
+    model = known[name]
+    for one in description["wrappers"]:
+        wrapper, arguments = (one, {}) if isinstance(one, str) else (one["name"], one["arguments"])
+        if wrapper not in WRAPPERS:
+            raise unknown("wrapper", wrapper, WRAPPERS)
+        function: Any = WRAPPERS[wrapper]
+        try:
+            model = function(model, **arguments)
+        except TypeError as error:
+            raise InvalidValueError(
+                f"The wrapper '{wrapper}' of '{name}' does not take {arguments}: {error}."
+            ) from error
+    return model
+
+
+def given_arguments(
+    description: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """What to give `Network.add` for a group, besides model and id."""
+    given: dict[str, Any] = {"is_output": description["is_output"]}
+    for name in ("N", "source", "target", "port"):
+        if description.get(name) is not None:
+            given[name] = description[name]
+    for name, one in description["arguments"].items():
+        given[name] = tensors[one["tensor"]] if "tensor" in one else one["value"]
+    return given
+
+
+def refuse_devices(groups: Mapping[str, GroupDescription]) -> None:
+    """Raise InvalidValueError if weights are kept in devices, which files do not describe."""
+    for group in groups.values():
+        if issubclass(group.model, SynapseModel) and group.model.device is not None:
+            raise InvalidValueError(
+                f"The weights of '{group.id}' are kept in a device, which a file does not "
+                "describe; save a network with the weights as they are read, net"
+                f"['{group.id}'].w, in plain synapses."
+            )
