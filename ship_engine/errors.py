@@ -68,3 +68,7 @@ class NotInstalledError(ShipError, ImportError):
 
 class FileFormatError(ShipError, ValueError):
     """A file is damaged or not of the kind that was expected, or cannot hold what is given."""
+
+
+class MissingDataError(ShipError, FileNotFoundError):
+    """A data set is not where it was looked for; the message says where it may be had."""

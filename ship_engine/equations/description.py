@@ -137,6 +137,8 @@ class NeuronDescription:
         A parameter with the dimension of time.
     held : tuple of str
         States that stay constant during the refractory period; their ports are deaf meanwhile.
+    after_step : tuple of Assignment
+        To states, at the end of every time step, and of every part of one; such as a lower bound.
     method : str, optional
         ``"exact"``, ``"exponential"`` or ``"rk4"``; None chooses.
     documentation : str
@@ -154,6 +156,7 @@ class NeuronDescription:
     reset: tuple[Assignment, ...] | None = None
     refractory_period: str | None = None
     held: tuple[str, ...] = ()
+    after_step: tuple[Assignment, ...] = ()
     method: str | None = None
     documentation: str = ""
 

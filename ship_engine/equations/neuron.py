@@ -110,7 +110,7 @@ class _Compiler:
         level = names.reader.level(syntax, "the threshold")
         reset = read_assignments(names, description.reset, "the reset")
         for node, what in [(level, "threshold"), *((node, "reset") for node in reset.values())]:
-            for name in OF_A_STEP:
+            for name in ("dt",) if node is level else OF_A_STEP:
                 if name in node.names:
                     raise InvalidEquationsError(
                         f"The {what} depends on {name}; it may depend on states and parameters."
@@ -165,7 +165,10 @@ class _Compiler:
         ports = tuple(self._port(port, coefficients) for port in description.ports)
         self._check_ports(ports)
         lines = [(name, coefficients.hoisted(node)) for name, node in step.lines]
-        results = [coefficients.hoisted(step.results[name]) for name in names.state_names]
+        after = read_assignments(names, description.after_step, "what follows each step")
+        final = {n: algebra.substitute(node, step.results) for n, node in after.items()}
+        ends = {**step.results, **final}
+        results = [coefficients.hoisted(ends[name]) for name in names.state_names]
         writers = [FunctionWriter("advance_timestep", lines, results)]
         if self.threshold is not None:
             writers.append(FunctionWriter("threshold", [], [self.threshold], single=True))
