@@ -68,6 +68,8 @@ def draw(case: Case, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         if case.given == "spikes"
         else short(rng.normal(0.15, 0.4, shape))
     }
+    for first, end in case.silent:
+        given["input"][:, first:end] = 0.0
     for group in case.groups:
         for name, value in group.parameters.items():
             if isinstance(value, Drawn):
