@@ -204,3 +204,13 @@ def known_group(groups: Mapping[str, GroupDescription], id: Any) -> GroupDescrip
     if not isinstance(id, str):
         raise UnknownNameError(f"{id!r} is no id of a group; ids are text.")
     raise unknown("group", id, groups)
+
+
+def output_ids(groups: Mapping[str, GroupDescription]) -> list[str]:
+    """Groups of which `Network.run` returns what they hand on."""
+    chosen = [group.id for group in groups.values() if group.is_output]
+    if chosen:
+        return chosen
+    followed = {group.source for group in groups.values()}
+    neurons = [group.id for group in groups.values() if not group.is_synapse]
+    return [id for id in neurons if id not in followed] or neurons[-1:]

@@ -7,10 +7,8 @@ many samples or settings side by side.  Everything that goes in and comes out is
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,19 +18,19 @@ from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
 from ship_engine.models.base import Model, Source
-from ship_engine.platform.groups import GroupDescription, described, known_group
+from ship_engine.platform.groups import GroupDescription, described, known_group, output_ids
 from ship_engine.platform.inputs import checked_inputs, fitting, length_of
-from ship_engine.platform.models.sources import Poisson
-from ship_engine.platform.monitors import Monitors, Record
-from ship_engine.platform.plan import Block, Member, arrivals_of, make_blocks, make_members
-from ship_engine.platform.random_spikes import RandomSpikes
+from ship_engine.platform.monitors import Monitors
 from ship_engine.platform.results import Results
-from ship_engine.platform.runners import Runner, check_finite, make_runner, window_length
+from ship_engine.platform.runners import Runner, make_runner
+from ship_engine.platform.settings import Settings, empty_tensor
+from ship_engine.platform.simulation import Simulation
 
 if TYPE_CHECKING:
-    from ship_engine.training.surrogates import Surrogate
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-DTYPES = (torch.float32, torch.float64)
+    from ship_engine.training.surrogates import Surrogate
 
 
 class Network:
@@ -78,20 +76,15 @@ class Network:
         seed: int = 0,
         surrogate: Surrogate | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise InvalidValueError(f"dtype = {dtype}; give torch.float32 or torch.float64.")
-        self._like = _empty_tensor(dtype, device)
+        self._like = empty_tensor(dtype, device)
         self._runner: Runner = make_runner(executor, self._like, surrogate)
         self.executor, self.dtype, self.device = executor, dtype, self._like.device
         self.seed = int(seed)
         self.groups: dict[str, GroupDescription] = {}
         self._monitors = Monitors()
-        self._settings: _Settings | None = None
-        self._members: dict[str, Member] | None = None
-        self._blocks: list[Block] = []
-        self._random: dict[Member, RandomSpikes] = {}
-        self._runs, self._inits, self._batch_size = 0, 0, 1
-        self._going_on = False
+        self._settings: Settings | None = None
+        self._simulation: Simulation | None = None
+        self._runs, self._inits = 0, 0
         self._lengths = np.zeros(0)
 
     def add(self, model: type[Model] | type[Source], id: str, **arguments: Any) -> None:
@@ -123,7 +116,7 @@ class Network:
                 "change it by set_params, or remove it first."
             )
         self.groups[id] = described(model, id, arguments)
-        self._members = None
+        self._simulation = None
 
     def set_params(self, id: str, **arguments: Any) -> None:
         """Change arguments of a group; the next run takes them over.
@@ -136,7 +129,7 @@ class Network:
             If a value is not usable.
         """
         known_group(self.groups, id).set(arguments)
-        self._members = None
+        self._simulation = None
 
     def remove(self, id: str) -> None:
         """Remove a group.
@@ -156,7 +149,7 @@ class Network:
             )
         del self.groups[id]
         self._monitors.forget(id)
-        self._members = None
+        self._simulation = None
 
     def init(
         self,
@@ -187,29 +180,21 @@ class Network:
         UnknownNameError
             If synapses connect groups that do not exist.
         """
-        self._settings = _Settings.checked(dt, nts, time, batch_size)
+        self._settings = Settings.checked(dt, nts, time, batch_size)
         self._inits += 1
         self._prepare(self._settings.batch_size or 1)
 
-    def _prepare(self, batch_size: int) -> None:
+    def _prepare(self, batch_size: int) -> Simulation:
         """Draw the arguments for a batch, and order the groups."""
-        if not self.groups:
-            raise InvalidValueError("The network has no groups; add some first.")
-        seeds = np.random.SeedSequence((self.seed & 0xFFFFFFFFFFFFFFFF, self._inits))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(seeds.generate_state(1)[0]))
-            generator = np.random.default_rng(seeds)
-            members = make_members(self.groups, batch_size, self._like, generator)
-        self._blocks = make_blocks(members, self.groups)
-        self._members, self._batch_size, self._going_on = members, batch_size, False
+        seed = self.seed, self._inits
+        ready = Simulation(self.groups, batch_size, self._like, self._runner, seed)
+        self._simulation = ready
+        return ready
 
-    def _prepared(self) -> dict[str, Member]:
-        """All groups with their tensors."""
+    def _prepared(self) -> Simulation:
+        """The groups with their tensors."""
         settings = self._ready()
-        if self._members is None:
-            self._prepare(settings.batch_size or 1)
-        assert self._members is not None
-        return self._members
+        return self._simulation or self._prepare(settings.batch_size or 1)
 
     def run(self, *inputs: Any, resume: bool = False) -> Any:
         """Simulate all time steps, from the initial states.
@@ -263,12 +248,12 @@ class Network:
             As `run` does, or if a step is not > 0 ms.
         """
         self._ready()
-        pieces = [_Settings.checked(dt, count) for dt, count in params]
+        pieces = [Settings.checked(dt, count) for dt, count in params]
         lengths = np.concatenate([np.full(p.nts or 0, p.dt) for p in pieces] or [np.zeros(0)])
         given = checked_inputs(self.groups, inputs, self._like)
         return self._run(lengths, given, resume)
 
-    def _ready(self) -> _Settings:
+    def _ready(self) -> Settings:
         if self._settings is None:
             raise InvalidValueError(
                 "The network is not ready; call net.init(dt=..., nts=..., batch_size=...) first."
@@ -280,23 +265,22 @@ class Network:
             raise InvalidValueError("A run of 0 time steps; it must last for 1 or more.")
         tensors = fitting(self.groups, given, lengths.size)
         batch_size = self._batch_size_of(tensors)
-        if resume and not (self._going_on and self._members and batch_size == self._batch_size):
+        ready = self._simulation
+        if ready is not None and ready.batch_size != batch_size:
+            ready = None
+        if resume and not (ready and ready.can_resume):
             raise InvalidValueError(
                 "There is no run to resume with this network, these monitors and this batch size; "
                 "run it without resume."
             )
-        if self._members is None or batch_size != self._batch_size:
-            self._prepare(batch_size)
-        members = self._prepared()
-        outputs = self.output_ids()
-        record, named = self._monitors.recording(members, outputs)
+        ready = ready or self._prepare(batch_size)
+        outputs = output_ids(self.groups)
+        record, named = self._monitors.recording(ready.members, outputs)
         if not resume:
-            self._runner.start(self._blocks, batch_size, record)
-            self._start_random(members, batch_size)
-        self._going_on = False
-        self._windows(lengths, {members[id]: one for id, one in tensors.items()}, record)
-        check_finite(self._runner, float(lengths.sum()))
-        self._lengths, self._going_on = lengths, True
+            ready.start(record, self._runs)
+            self._runs += 1
+        ready.advance(lengths, tensors, record)
+        self._lengths = lengths
         self._monitors.keep(named)
         found = Results({id: named[id, "output"].result() for id in outputs})
         return found[outputs[0]] if len(outputs) == 1 else found
@@ -313,40 +297,6 @@ class Network:
                     f"batch_size={size}."
                 )
         return batch_size
-
-    def _start_random(self, members: Mapping[str, Member], batch_size: int) -> None:
-        """New random spikes, other ones in every run."""
-        self._random = {}
-        for stream, member in enumerate(members.values()):
-            if member.model is Poisson:
-                rate = member.values["rate"].detach().cpu().double().numpy()
-                shape = batch_size, member.width
-                self._random[member] = RandomSpikes(self.seed, stream, self._runs, rate, shape)
-        self._runs += 1
-
-    def _windows(
-        self, lengths: NDArray[np.float64], inputs: Mapping[Member, Tensor], record: Record
-    ) -> None:
-        """Go through the time in windows, so that what is kept for them stays small."""
-        arrivals = arrivals_of(self._blocks, lengths)
-        window = window_length(arrivals, self._batch_size, lengths.size, self._like)
-        for first in range(0, lengths.size, window):
-            part = slice(first, min(first + window, lengths.size))
-            given = {member: tensor[:, part] for member, tensor in inputs.items()}
-            for member, spikes in self._random.items():
-                drawn = torch.from_numpy(spikes.next(lengths[part]))
-                given[member] = drawn.to(self._like.device, self._like.dtype)
-            here = {member: one.part(part) for member, one in arrivals.items()}
-            self._runner.advance(lengths[part], here, given, record)
-
-    def output_ids(self) -> list[str]:
-        """Groups of which `run` returns what they hand on."""
-        chosen = [group.id for group in self.groups.values() if group.is_output]
-        if chosen:
-            return chosen
-        followed = {group.source for group in self.groups.values()}
-        neurons = [g.id for g in self.groups.values() if not g.is_synapse]
-        return [id for id in neurons if id not in followed] or neurons[-1:]
 
     def timeline(self) -> Tensor:
         """The beginning of each time step of the last run, in ms."""
@@ -373,7 +323,8 @@ class Network:
             If no name is given.
         """
         self._monitors.add(known_group(self.groups, id), names)
-        self._going_on = False
+        if self._simulation is not None:
+            self._simulation.can_resume = False
 
     def get_monitored_results(self) -> Results:
         """What the monitors kept in the last run, by group and name.
@@ -394,7 +345,7 @@ class Network:
             If the network is not ready.
         """
         known_group(self.groups, id)
-        member = self._prepared()[id]
+        member = self._prepared().members[id]
         weights = {} if member.weight is None else {"w": member.weight, "w_scale": member.scale}
         return Results({**member.values, **member.initial, **weights})
 
@@ -406,44 +357,91 @@ class Network:
         InvalidValueError
             If the network is not ready.
         """
-        self._prepared()
-        return [member.id for block in self._blocks for member in block.members]
+        return [member.id for block in self._prepared().blocks for member in block.members]
 
+    def draw(self, axes: Axes | None = None) -> Figure:
+        """Draw the groups, the order of the stack, and the delays.
 
-@dataclass(frozen=True)
-class _Settings:
-    """What `Network.init` was told."""
+        Parameters
+        ----------
+        axes : matplotlib Axes, optional
+            Where to draw; by default in a new figure.
 
-    dt: float
-    nts: int | None
-    batch_size: int | None
+        Raises
+        ------
+        InvalidValueError
+            If the network is not ready.
+        MissingPackageError
+            If matplotlib is not installed.
+        """
+        from ship_engine.platform.drawing import draw, drawn
 
-    @staticmethod
-    def checked(dt: Any, nts: Any = None, time: Any = None, batch_size: Any = None) -> _Settings:
-        """The same with a number of time steps."""
-        if not isinstance(dt, Real) or not 0.0 < float(dt) < math.inf:
-            raise InvalidValueError(f"dt = {dt!r} ms; give a number > 0, such as 1.0.")
-        if nts is not None and time is not None:
-            raise InvalidValueError(f"nts = {nts} and time = {time} ms; give one of them.")
-        if time is not None:
-            if not isinstance(time, Real) or not 0.0 < float(time) < math.inf:
-                raise InvalidValueError(f"time = {time!r} ms; give a number > 0.")
-            nts = round(float(time) / float(dt))
-        for name, value in {"nts": nts, "batch_size": batch_size}.items():
-            whole = isinstance(value, Integral) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= 1):
-                raise InvalidValueError(f"{name} = {value!r}; give a whole number >= 1.")
-        return _Settings(
-            float(dt),
-            None if nts is None else int(nts),
-            None if batch_size is None else int(batch_size),
-        )
+        members = self._prepared().members
+        return draw(*drawn(self.groups, members, output_ids(self.groups)), self.stack(), axes)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a file: what was said about its groups, and their numbers.
 
-def _empty_tensor(dtype: torch.dtype, device: str | torch.device) -> Tensor:
-    try:
-        return torch.zeros(0, dtype=dtype, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InvalidValueError(
-            f"device = {str(device)!r} cannot be used here ({error}); 'cpu' always can."
-        ) from error
+        What was drawn at random is kept as it was drawn.  States are not; a network that is loaded
+        starts from the initial ones.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to; see `ship_engine.platform.files`.
+
+        Raises
+        ------
+        InvalidValueError
+            If the network is not ready, or weights are kept in devices.
+        FileFormatError
+            If the file could not describe it.
+        OSError
+            If the file cannot be written.
+        """
+        from ship_engine.platform.saving import save
+
+        ready, settings = self._prepared(), self._ready()
+        numbers = {"dtype": self.dtype, "executor": self.executor, "seed": self.seed}
+        numbers |= {"dt": settings.dt, "nts": settings.nts, "batch_size": settings.batch_size}
+        save(path, numbers, self.groups, ready.members, self._monitors.names())
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        models: Mapping[str, type] | None = None,
+        **options: Any,
+    ) -> Network:
+        """Read a network that `save` wrote, and make it ready to run.
+
+        Parameters
+        ----------
+        path : str or path
+            Of the file.
+        models : mapping of str to type, optional
+            The network's models that are not the platform's own, by name.
+        **options
+            Of the new network in place of those in the file, such as ``executor='torch'``.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is no network, or damaged.
+        UnknownNameError
+            If a model is not known.
+        InvalidValueError
+            If what the file says makes no network.
+        OSError
+            If there is no such file, or it cannot be read.
+        """
+        from ship_engine.platform.saving import read, rebuild
+
+        description, tensors = read(path)
+        settings = dict(description["settings"])
+        known = {name: settings[name] for name in ("executor", "seed")}
+        net = cls(**{**known, "dtype": getattr(torch, settings["dtype"]), **options})
+        rebuild(net, description, tensors, models or {})
+        if settings["dt"] is not None:
+            net.init(settings["dt"], nts=settings["nts"], batch_size=settings["batch_size"])
+        return net

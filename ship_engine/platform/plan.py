@@ -13,7 +13,7 @@ shortest of those edges keeps back what it carries.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -221,7 +221,8 @@ def make_members(
     groups: Mapping[str, GroupDescription],
     batch_size: int,
     like: Tensor,
-    generator: np.random.Generator,
+    sow: Callable[[str], None],
+    generators: Callable[[str], np.random.Generator],
 ) -> dict[str, Member]:
     """Every group with its tensors, without edges.
 
@@ -233,8 +234,10 @@ def make_members(
         Simulations side by side.
     like : Tensor
         Says the device and the type of numbers.
-    generator : numpy.random.Generator
-        For the devices that keep weights.
+    sow : callable
+        Seeds torch for the arguments of a group, by its id.
+    generators : callable
+        Gives the generator for the devices that keep the weights of a group, by its id.
 
     Raises
     ------
@@ -245,6 +248,7 @@ def make_members(
     """
     members = {}
     for group in groups.values():
+        sow(group.id)
         components, width = _sizes(group, groups)
         member = Member(group.id, group.model, components, width)
         place = Place(group.id, components, batch_size)
@@ -262,7 +266,7 @@ def make_members(
             member.initial[state.name] = resolved(state.name, given, place, like)
         if issubclass(group.model, SynapseModel) and group.model.weighted:
             _set_weight(member, group, groups, batch_size, like)
-            _keep_in_device(member, generator)
+            _keep_in_device(member, generators)
         members[group.id] = member
     return members
 
@@ -312,16 +316,16 @@ def _set_weight(
     member.scale = resolved("w_scale", group.arguments.get("w_scale", 1.0), place, like)
 
 
-def _keep_in_device(member: Member, generator: np.random.Generator) -> None:
+def _keep_in_device(member: Member, generators: Callable[[str], np.random.Generator]) -> None:
     """Replace the weights by what a device makes of them, if they are kept in one."""
     assert issubclass(member.model, SynapseModel)
     device = member.model.device
-    if device is None or member.weight is None:
-        return
-    elapsed = member.values["elapsed"].detach().cpu().double().numpy()
-    written = device.program(member.weight.detach().cpu().double().numpy(), generator)
-    read = device.read(written, elapsed, generator)
-    member.weight = torch.as_tensor(read).to(member.weight.device, member.weight.dtype)
+    if device is not None:
+        assert member.weight is not None
+        elapsed = member.values["elapsed"]
+        if elapsed.ndim < member.weight.ndim:  # one for each target
+            elapsed = elapsed.unsqueeze(1)
+        member.weight = device.deploy(member.weight, elapsed, generators(member.id))
 
 
 def make_blocks(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.platform.files import read, write
 from ship_engine.platform.groups import SOURCES, GroupDescription
 from ship_engine.platform.models import neurons, synapses
 from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.models.wrappers import WRAPPERS, unwrapped
 from ship_engine.platform.plan import Member
 from ship_engine.platform.results import unknown
+
+if TYPE_CHECKING:
+    from ship_engine.platform.network import Network
+
+__all__ = ["model_of", "read", "rebuild", "save"]
 
 MODELS: dict[str, type] = {
     model.__name__: model
@@ -37,22 +44,85 @@ MODELS: dict[str, type] = {
 """The platform's own models by name."""
 
 
-def described_groups(
-    groups: Mapping[str, GroupDescription], members: Mapping[str, Member]
-) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    """All groups as data, and the tensors that these refer to.
+def save(
+    path: str | os.PathLike[str],
+    settings: Mapping[str, Any],
+    groups: Mapping[str, GroupDescription],
+    members: Mapping[str, Member],
+    monitors: Mapping[str, list[str]],
+) -> None:
+    """Write a network to a file.
 
     Parameters
     ----------
+    path : str or path
+        Where to.
+    settings : mapping
+        ``dtype``, ``executor``, ``seed``, ``dt``, ``nts`` and ``batch_size``.
     groups : mapping
         What was said about each group.
     members : mapping
         Their tensors; what was drawn at random is kept as it was drawn.
+    monitors : mapping
+        What is kept of each group in runs.
+
+    Raises
+    ------
+    InvalidValueError
+        If weights are kept in devices.
+    FileFormatError
+        If a file cannot describe it.
+    OSError
+        If the file cannot be written.
     """
-    descriptions, tensors = [], {}
+    described, tensors = _described(groups, members)
+    description = {
+        "settings": {**settings, "dtype": str(settings["dtype"]).removeprefix("torch.")},
+        "groups": described,
+        "monitors": [{"group": id, "names": names} for id, names in monitors.items()],
+    }
+    write(path, description, tensors)
+
+
+def rebuild(
+    network: Network,
+    description: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    models: Mapping[str, type],
+) -> None:
+    """Add what a file describes to an empty network.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    description, tensors
+        As `read` gives them.
+    models : mapping of str to type
+        Models of one's own, by name.
+
+    Raises
+    ------
+    UnknownNameError, InvalidValueError
+        If the description makes no network.
+    """
+    for group in description["groups"]:
+        model = model_of(group["model"], models)
+        network.add(model, group["id"], **_given_arguments(group, tensors))
+    for monitor in description["monitors"]:
+        network.set_monitor(monitor["group"], *monitor["names"])
+
+
+def _described(
+    groups: Mapping[str, GroupDescription], members: Mapping[str, Member]
+) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """All groups as data, and the tensors that these refer to."""
+    _refuse_devices(groups)
+    descriptions: list[dict[str, Any]] = []
+    tensors: dict[str, Tensor] = {}
     for group in groups.values():
         inner, wrappers = unwrapped(group.model)
-        arguments = {}
+        arguments: dict[str, dict[str, Any]] = {}
         for name, tensor in _arguments(group, members[group.id]).items():
             plain = tensor.detach().cpu()
             if plain.numel() == 1 and bool(torch.isfinite(plain).all()):
@@ -133,7 +203,7 @@ def model_of(description: Mapping[str, Any], models: Mapping[str, type]) -> type
     return model
 
 
-def given_arguments(
+def _given_arguments(
     description: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> dict[str, Any]:
     """What to give `Network.add` for a group, besides model and id."""
@@ -146,7 +216,7 @@ def given_arguments(
     return given
 
 
-def refuse_devices(groups: Mapping[str, GroupDescription]) -> None:
+def _refuse_devices(groups: Mapping[str, GroupDescription]) -> None:
     """Raise InvalidValueError if weights are kept in devices, which files do not describe."""
     for group in groups.values():
         if issubclass(group.model, SynapseModel) and group.model.device is not None:

@@ -90,7 +90,7 @@ def delayed(model: type[Model]) -> type[Model]:
     return _derived(model, "delayed", DELAY_TIME, output_delay=DELAY_TIME.name)
 
 
-def winner_take_all(model: type[Model]) -> type[Model]:
+def winner_take_all(model: Any) -> type[Model]:
     """Neurons of which the first to spike resets all others of its group.
 
     Neurons that spike in the same step all do; the others are not free in the next step, or are
@@ -121,7 +121,7 @@ def winner_take_all_refractory(model: type[Model]) -> type[Model]:
     return _competing(model, "winner_take_all_refractory", "refractory")
 
 
-def substeps(model: type[Model], count: int) -> type[Model]:
+def substeps(model: type[Model], count: Any) -> type[Model]:
     """A model that divides every time step into `count` equal parts.
 
     Raises

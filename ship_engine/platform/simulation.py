@@ -1,0 +1,122 @@
+"""A network made ready for a batch of simulations, and its runs."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ship_engine.devices.arrays import generator_of
+from ship_engine.errors import InvalidValueError
+from ship_engine.platform.groups import GroupDescription
+from ship_engine.platform.models.sources import Poisson
+from ship_engine.platform.monitors import Record
+from ship_engine.platform.plan import Member, arrivals_of, make_blocks, make_members
+from ship_engine.platform.random_spikes import RandomSpikes
+from ship_engine.platform.runners import Runner, check_finite, window_length
+
+
+class Simulation:
+    """Groups with their tensors, and whatever runs them.
+
+    Parameters
+    ----------
+    groups : mapping of str to GroupDescription
+        What was said about them.
+    batch_size : int
+        Simulations side by side.
+    like : Tensor
+        Says the device and the type of numbers.
+    runner : Runner
+        What runs them.
+    seed : (int, int)
+        The seed of the network, and how often it was made ready.
+
+    Attributes
+    ----------
+    members : dict of str to Member
+        All groups.
+    blocks : list of Block
+        The same in the order of the stack.
+    can_resume : bool
+        Whether a run has ended, from where the next one can go on.
+
+    Raises
+    ------
+    UnknownNameError
+        If synapses connect a group that does not exist.
+    InvalidValueError
+        If there are no groups, or an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[str, GroupDescription],
+        batch_size: int,
+        like: Tensor,
+        runner: Runner,
+        seed: tuple[int, int],
+    ) -> None:
+        if not groups:
+            raise InvalidValueError("The network has no groups; add some first.")
+        self.batch_size, self._like, self._runner, self._seed = batch_size, like, runner, seed[0]
+        generators = partial(generator_of, seed[0], turn=seed[1])
+        with torch.random.fork_rng(devices=[]):
+            self.members = make_members(groups, batch_size, like, partial(_sow, seed), generators)
+        self.blocks = make_blocks(self.members, groups)
+        self.can_resume = False
+        self._random: dict[Member, RandomSpikes] = {}
+
+    def start(self, record: Record, run: int) -> None:
+        """Go to the initial states; random spikes are those of the run of that number."""
+        self._runner.start(self.blocks, self.batch_size, record)
+        self._random = {}
+        for stream, member in enumerate(self.members.values()):
+            if member.model is Poisson:
+                rate = member.values["rate"].detach().cpu().double().numpy()
+                shape = self.batch_size, member.width
+                self._random[member] = RandomSpikes(self._seed, stream, run, rate, shape)
+
+    def advance(
+        self, lengths: NDArray[np.float64], inputs: Mapping[str, Tensor], record: Record
+    ) -> None:
+        """Go through time steps, in windows, so that what is kept for them stays small.
+
+        Parameters
+        ----------
+        lengths : float64 array
+            Of the steps, in ms.
+        inputs : mapping of str to Tensor [batch or 1, steps, components]
+            By the id of the group that they are for.
+        record : Record
+            What takes the states and other quantities of members.
+
+        Raises
+        ------
+        NonFiniteStateError
+            If a state becomes NaN or infinite.
+        """
+        self.can_resume = False
+        arrivals = arrivals_of(self.blocks, lengths)
+        window = window_length(arrivals, self.batch_size, lengths.size, self._like)
+        for first in range(0, lengths.size, window):
+            part = slice(first, min(first + window, lengths.size))
+            given = {self.members[id]: tensor[:, part] for id, tensor in inputs.items()}
+            for member, spikes in self._random.items():
+                drawn = torch.from_numpy(spikes.next(lengths[part]))
+                given[member] = drawn.to(self._like.device, self._like.dtype)
+            here = {member: one.part(part) for member, one in arrivals.items()}
+            self._runner.advance(lengths[part], here, given, record)
+        check_finite(self._runner, float(lengths.sum()))
+        self.can_resume = True
+
+
+def _sow(seed: tuple[int, int], id: str) -> None:
+    """Let torch draw the random numbers of a group, which are its own whatever else there is."""
+    words = (*(number & 0xFFFFFFFFFFFFFFFF for number in seed), zlib.crc32(id.encode()))
+    torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
