@@ -143,7 +143,7 @@ class Reader:
         return self._in_unit(value, NUMBER)
 
     def _alike(self, nodes: list[Syntax], owner: str) -> list[Value]:
-        """Values of one dimension, converted to the unit of the first that has one."""
+        """Values of one dimension, in the first unit, or one without a power of ten if there is."""
         values = [self._number(node, owner) for node in nodes]
         first = next((k for k, value in enumerate(values) if not value.anything), None)
         if first is None:
@@ -156,6 +156,8 @@ class Reader:
                     f"{described(unit)}, but {quoted(node)} is in {described(value.unit)}; "
                     f"{_remedy(value.unit, unit, 'the latter')}."
                 )
+        tens = [value.unit.tens for value in values if not value.anything]
+        unit = Unit(unit.dimension, Fraction(0) if 0 in tens else tens[0])
         return [Value(self._in_unit(value, unit), unit) for value in values]
 
     def _value(self, node: Syntax, owner: str) -> Value:

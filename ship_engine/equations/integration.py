@@ -200,7 +200,10 @@ class _Steps:
     def derive(self) -> None:
         """Put the step together."""
         step, equations = self.step, self.equations
-        step.slopes = {s: self._limited(equations.derivatives[s]) for s in step.stepped}
+        caps = self._caps()
+        for name in step.stepped:
+            slope = equations.derivatives[name]
+            step.slopes[name] = self.algebra.substitute(slope, caps) if caps else slope
         flow = self._exact(self.dt)
         results = dict(flow)
         if step.stepped:
@@ -234,17 +237,18 @@ class _Steps:
                 flow[name] = self.algebra.where(free, flow[name], meanwhile[name])
         return flow
 
-    def _limited(self, slope: Expression) -> Expression:
-        """A derivative in which nothing gets faster beyond the threshold.
+    def _caps(self) -> dict[str, Expression]:
+        """What is put in place of states that shoot up to the threshold.
 
-        A step that ends there is taken back, so it may be anything that does not overflow.
+        Beyond it nothing gets faster: a step that ends there is taken back, so it may be anything
+        that does not overflow.
         """
-        algebra, values = self.algebra, {}
+        algebra, caps = self.algebra, {}
         for name, limit in self.equations.limits.items():
-            rate = algebra.derivative(slope, name)
-            if name in rate.names:
-                values[name] = algebra.call("minimum", algebra.symbol(name), limit)
-        return algebra.substitute(slope, values) if values else slope
+            rate = algebra.derivative(self.equations.derivatives[name], name)
+            if name in rate.names and name in self.step.stepped:
+                caps[name] = algebra.call("minimum", algebra.symbol(name), limit)
+        return caps
 
     def _slopes(self, values: dict[str, Expression], tag: str) -> dict[str, Expression]:
         """The derivatives of the stepped states somewhere in the step."""

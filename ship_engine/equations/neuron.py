@@ -176,9 +176,7 @@ class _Compiler:
             if stability.overload is not None:
                 writers.append(FunctionWriter("overload", [], [stability.overload], single=True))
             if stability.alarm is not None:
-                alarm = coefficients.hoisted(
-                    algebra.call("maximum", self.threshold, stability.alarm)
-                )
+                alarm = coefficients.hoisted(stability.alarm)
                 writers.append(FunctionWriter("alarm", [], [alarm], single=True))
         writers.append(FunctionWriter("time_dep", [], list(coefficients.values.values())))
         functions = compiled(description.name, writers)

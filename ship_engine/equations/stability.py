@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ship_engine.equations.algebra import Expression
+from ship_engine.equations.algebra import Algebra, Expression
 from ship_engine.equations.integration import Equations, Step, exact_states
+from ship_engine.equations.linear import affine
 from ship_engine.equations.reading import Names
 from ship_engine.equations.units import unit_of
 from ship_engine.equations.writing import FunctionWriter, compiled
@@ -74,10 +75,8 @@ class Stability:
                 self.longest_step = LONGEST / PARTS_OF_EXPONENTIAL
         if step.method == "rk4":
             self.overload = self._overload(step.stepped)
-        growths = [self._growth(step, name) for name in self.equations.limits]
-        for growth in growths:
-            if growth is not None:
-                self.alarm, self.settling_step = growth, SETTLING
+        for name, limit in self.equations.limits.items():
+            self._look_at_growth(name, limit, step)
 
     def _is_chain(self, stepped: list[str]) -> bool:
         """Whether each state is linear in itself and none acts back on one that acts on it."""
@@ -126,9 +125,8 @@ class Stability:
         algebra, loads, states = self.algebra, [], set(self.equations.states)
         for name in stepped:
             rate = self._rate(name)
-            if rate.kind == "sum":
-                kept = [(c, part) for c, part in rate.parts[1:] if c > 0.0 or not _calls(part, states)]
-                rate = algebra.combine([(rate.parts[0], algebra.one), *kept])
+            kept = [(c, t) for c, t in _terms(algebra, rate) if c > 0.0 or not _calls(t, states)]
+            rate = algebra.combine(kept)
             if rate.value is not None or _calls(rate, states):
                 continue
             above, below = self._quotient(rate)
@@ -144,7 +142,7 @@ class Stability:
     def _quotient(self, rate: Expression) -> tuple[Expression, Expression]:
         """A rate as a quotient, without divisions where divisors are known to be positive."""
         positive = {p.name for p in self.names.parameters if p.minimum >= 0.0 and p.exclusive}
-        terms = rate.parts[1:] if rate.kind == "sum" else [(1.0, rate)]
+        terms = _terms(self.algebra, rate)
         powers: dict[str, float] = {}
         for _, term in terms:
             for base, exponent in term.parts if term.kind == "product" else ():
@@ -155,21 +153,75 @@ class Stability:
         below = algebra.multiply(
             *(algebra.power(algebra.symbol(n), algebra.number(e)) for n, e in powers.items())
         )
-        scaled = [(c, algebra.multiply(term, below)) for c, term in terms]
-        constant = rate.parts[0] if rate.kind == "sum" else 0.0
-        return algebra.combine([(constant, below), *scaled]), below
+        return algebra.combine([(c, algebra.multiply(term, below)) for c, term in terms]), below
 
-    def _growth(self, step: Step, name: str) -> Expression | None:
-        """>= 0 where a potential shoots up too fast for the step."""
-        if name not in step.stepped:
-            return None
+    def _look_at_growth(self, name: str, limit: Expression, step: Step) -> None:
+        """Raise an alarm where a potential shoots up too fast for the step.
+
+        Where one exponential of the potential does that, the alarm is a level of the potential.
+        """
         algebra = self.algebra
-        rate = algebra.derivative(step.slopes[name], name)
-        own = {name}
-        if not _calls(algebra.derivative(self.equations.derivatives[name], name), own):
+        rate = algebra.derivative(self.equations.derivatives[name], name)
+        growing = [(c, part) for c, part in _terms(algebra, rate) if _calls(part, {name})]
+        if name not in step.stepped or not growing:
+            return
+        self.settling_step = SETTLING
+        level = self._level(name, limit, *growing[0]) if len(growing) == 1 else None
+        if level is not None:
+            lower = algebra.call("minimum", limit, level)
+            self.alarm = algebra.subtract(algebra.symbol(name), lower)
+            return
+        capped = algebra.call("minimum", algebra.symbol(name), limit)
+        growth = algebra.substitute(algebra.combine(growing), {name: capped})
+        load = algebra.multiply(algebra.symbol("dt"), growth)
+        self.alarm = algebra.call(
+            "maximum",
+            algebra.subtract(algebra.symbol(name), limit),
+            algebra.subtract(load, algebra.number(LARGEST_GROWTH)),
+        )
+
+    def _level(
+        self, name: str, limit: Expression, factor: float, term: Expression
+    ) -> Expression | None:
+        """The potential v at which factor exp(slope v + start) dt is the largest growth."""
+        algebra, states = self.algebra, set(self.equations.states)
+        factors = term.parts if term.kind == "product" else [(term, 1.0)]
+        inside = [(base, e) for base, e in factors if name in base.names]
+        others = [algebra.power(b, algebra.number(e)) for b, e in factors if name not in b.names]
+        gain = algebra.scale(factor, algebra.multiply(*others))
+        call, exponent = inside[0]
+        if len(inside) > 1 or exponent != 1.0 or call.parts[0] != "exp":
             return None
-        load = algebra.multiply(algebra.symbol("dt"), rate)
-        return algebra.subtract(load, algebra.number(LARGEST_GROWTH))
+        found = affine(algebra, call.parts[1], [name])
+        if found is None or (gain.names | found[1].names | found[0][name].names) & states:
+            return None
+        slope, start = found[0][name], found[1]
+        largest = algebra.number(LARGEST_GROWTH)
+        there = algebra.call(
+            "log", algebra.divide(largest, algebra.multiply(algebra.symbol("dt"), gain))
+        )
+        level = algebra.divide(algebra.subtract(there, start), slope)
+        zero = algebra.zero
+        grows = algebra.logic(
+            "all", algebra.compare("<", zero, gain), algebra.compare("<", zero, slope)
+        )
+        return algebra.where(grows, level, limit)
+
+
+def _terms(algebra: Algebra, node: Expression) -> list[tuple[float, Expression]]:
+    """The terms of a sum, with products of sums written out where one factor is a sum."""
+    if node.kind == "sum":
+        constant = [(node.parts[0], algebra.one)] if node.parts[0] else []
+        inner = [(c, *found) for c, part in node.parts[1:] for found in _terms(algebra, part)]
+        return constant + [(c * factor, part) for c, factor, part in inner]
+    if node.kind == "product":
+        sums = [base for base, exponent in node.parts if base.kind == "sum" and exponent == 1.0]
+        if len(sums) == 1:
+            others = [
+                algebra.power(b, algebra.number(e)) for b, e in node.parts if b is not sums[0]
+            ]
+            return [(c, algebra.multiply(part, *others)) for c, part in _terms(algebra, sums[0])]
+    return [(1.0, node)]
 
 
 def _calls(node: Expression, names: set[str]) -> bool:
