@@ -7,6 +7,17 @@ where tensors are made.  Time is in ms, rates are in Hz, and arrays are [batch, 
 from __future__ import annotations
 
 from ship_engine.data.batches import Batch, Batches, Padded, pad_sequences
+from ship_engine.data.datasets.braille import BrailleLetters, load_braille, read_braille
+from ship_engine.data.datasets.mitdb import (
+    Electrocardiogram,
+    Heartbeats,
+    heartbeats,
+    load_mitdb,
+    read_record,
+)
+from ship_engine.data.datasets.mnist import HandwrittenDigits, load_mnist
+from ship_engine.data.datasets.nmnist import EventDigits, load_small_nmnist
+from ship_engine.data.datasets.spoken_digits import SpokenDigits, load_spoken_digits
 from ship_engine.data.encoders.cochlea import cochleagrams, encode_cochlea, least_maximum
 from ship_engine.data.encoders.delta import decode_delta, encode_delta
 from ship_engine.data.encoders.latency import encode_latency, latencies
@@ -32,11 +43,17 @@ from ship_engine.data.splits import Split, duplicate_groups, limit_per_class, sp
 __all__ = [
     "Batch",
     "Batches",
+    "BrailleLetters",
+    "Electrocardiogram",
+    "EventDigits",
     "Events",
+    "HandwrittenDigits",
+    "Heartbeats",
     "LyonEar",
     "Padded",
     "SpikeCounts",
     "Split",
+    "SpokenDigits",
     "cochleagrams",
     "decode_delta",
     "duplicate_groups",
@@ -47,13 +64,21 @@ __all__ = [
     "encode_population",
     "encode_rate",
     "events_to_batch",
+    "heartbeats",
     "interpolate",
     "latencies",
     "least_maximum",
     "limit_per_class",
+    "load_braille",
+    "load_mitdb",
+    "load_mnist",
+    "load_small_nmnist",
+    "load_spoken_digits",
     "pad_sequences",
     "random_spikes_of_rates",
+    "read_braille",
     "read_events",
+    "read_record",
     "read_spike_counts",
     "receptive_fields",
     "resample",

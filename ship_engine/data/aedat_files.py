@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ship_engine.data.arrays import Floats, Integers
-from ship_engine.errors import InvalidValueError
+from ship_engine.errors import FileFormatError, NotInstalledError
 
 US_PER_MS = 1000.0
 
@@ -19,15 +19,15 @@ def read_aedat(path: Path) -> tuple[Integers, Integers, Integers, Floats, tuple[
 
     Raises
     ------
-    InvalidValueError
+    FileFormatError
         If the file is damaged, or has no stream of events or several.
-    ImportError
+    NotInstalledError
         If the package aedat is not installed.
     """
     try:
         import aedat
     except ImportError as error:
-        raise ImportError(
+        raise NotInstalledError(
             "AEDAT files are read by the package aedat: pip install 'pynn-ship[events]'."
         ) from error
     try:
@@ -35,11 +35,11 @@ def read_aedat(path: Path) -> tuple[Integers, Integers, Integers, Floats, tuple[
         streams = decoder.id_to_stream()
         packets = [packet for packet in decoder if "events" in packet]
     except RuntimeError as error:
-        raise InvalidValueError(f"'{path}' is no AEDAT 4 file, or damaged: {error}.") from error
+        raise FileFormatError(f"'{path}' is no AEDAT 4 file, or damaged: {error}.") from error
     found = {key: stream for key, stream in streams.items() if stream["type"] == "events"}
     if len(found) != 1:
         kinds = ", ".join(stream["type"] for stream in streams.values()) or "nothing"
-        raise InvalidValueError(
+        raise FileFormatError(
             f"'{path}' must have one stream of events; it has {len(found)} among {kinds}."
         )
     (stream,) = found.values()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ship_engine.data.arrays import Floats, Integers, as_floats
 from ship_engine.data.events import Events
-from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 US_PER_MS = 1000.0
 FIELDS = {
@@ -76,7 +76,7 @@ def read_events(
 
     Raises
     ------
-    InvalidValueError
+    FileFormatError
         If the file is damaged, an address is out of range, or time goes backwards.
     UnknownNameError
         If the format is not known.
@@ -98,10 +98,10 @@ def read_events(
     try:
         events = Events(x, y, polarity, time, **sizes)
     except InvalidValueError as error:
-        raise InvalidValueError(f"'{path}': {error}") from error
+        raise FileFormatError(f"'{path}': {error}") from error
     if ordered and not events.is_ordered:
         where = int(np.argmax(np.diff(events.time) < 0.0))
-        raise InvalidValueError(
+        raise FileFormatError(
             f"'{path}': time goes backwards from {events.time[where]:g} to "
             f"{events.time[where + 1]:g} ms at event {where + 1}; read it with ordered=False if "
             "that is as it should be."
@@ -123,7 +123,7 @@ def write_events(path: str | Path, events: Events, *, format: str | None = None)
 
     Raises
     ------
-    InvalidValueError
+    FileFormatError
         If the format cannot hold an address or a time.
     UnknownNameError
         If the format is not known, or cannot be written.
@@ -138,7 +138,7 @@ def write_events(path: str | Path, events: Events, *, format: str | None = None)
         return
     columns["time"] = _microseconds(events.time)
     if kind == "bs1" and events.y.any():
-        raise InvalidValueError(
+        raise FileFormatError(
             "a file bs1 has no y; write bs2 (up to 256 × 256), bs3 (up to 4096 × 4096) or npy."
         )
     _write_fields(path, columns, FIELDS[kind])
@@ -149,7 +149,7 @@ def read_spike_counts(path: str | Path) -> SpikeCounts:
 
     Raises
     ------
-    InvalidValueError
+    FileFormatError
         If the file is damaged, or a span ends before it starts.
     """
     path = Path(path)
@@ -165,7 +165,7 @@ def write_spike_counts(path: str | Path, counts: SpikeCounts) -> None:
 
     Raises
     ------
-    InvalidValueError
+    FileFormatError
         If the format cannot hold a number, or a span ends before it starts.
     """
     columns = {
@@ -182,7 +182,7 @@ def _check_spans(counts: SpikeCounts, where: str) -> None:
     start, stop = np.asarray(counts.start), np.asarray(counts.stop)
     if (stop < start).any():
         first = int(np.argmax(stop < start))
-        raise InvalidValueError(
+        raise FileFormatError(
             f"{where}span {first} ends at {stop[first]:g} ms, before it starts at "
             f"{start[first]:g} ms."
         )
@@ -203,7 +203,7 @@ def _read_fields(path: Path, fields: dict[str, int]) -> dict[str, Integers]:
     content = np.fromfile(path, np.uint8)
     size = sum(fields.values()) // 8
     if content.size % size:
-        raise InvalidValueError(
+        raise FileFormatError(
             f"'{path}' has {content.size} bytes, not a multiple of the {size} of an event; it is "
             "damaged or of another format."
         )
@@ -228,7 +228,7 @@ def _write_fields(path: Path, columns: dict[str, NDArray[Any]], fields: dict[str
         if column.size and (column.min() < 0 or column.max() >= 1 << bits):
             limit = (1 << bits) - 1
             unit = " µs" if name in ("time", "start", "stop") else ""
-            raise InvalidValueError(
+            raise FileFormatError(
                 f"{name} = {column.max()}{unit} does not fit into the {bits} bits that the format "
                 f"has for it, up to {limit}{unit}."
             )
@@ -253,9 +253,9 @@ def _read_npy(path: Path) -> tuple[Any, Any, Any, Any]:
     try:
         rows = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise InvalidValueError(f"'{path}' is no array of numbers in NumPy's format.") from error
+        raise FileFormatError(f"'{path}' is no array of numbers in NumPy's format.") from error
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] not in (3, 4):
-        raise InvalidValueError(
+        raise FileFormatError(
             f"'{path}' must hold rows x, y, polarity, time or x, polarity, time; it holds the "
             f"shape {getattr(rows, 'shape', 'of an archive')}."
         )

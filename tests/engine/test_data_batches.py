@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ship_engine.data import (
@@ -27,6 +27,7 @@ def ragged(lengths, components=2):
 class TestPadding:
     """Sequences of different length as one tensor."""
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(0, 9), min_size=1, max_size=8), st.integers(0, 3))
     def test_values_mask_and_lengths(self, lengths, more):
         sequences = ragged(lengths)
@@ -46,6 +47,7 @@ class TestPadding:
 class TestEpochs:
     """Each epoch is a permutation."""
 
+    @settings(deadline=None)
     @given(
         st.integers(1, 40),
         st.integers(1, 12),
@@ -89,6 +91,7 @@ class TestEpochs:
             padding[order] = sum(int((~batch.mask).sum()) for batch in batches)
         assert padding["by_length"] < 0.2 * padding["shuffled"]
 
+    @settings(deadline=None)
     @given(st.integers(0, 9), st.sampled_from(ORDERS))
     def test_resume(self, drawn, order):
         def made():
@@ -170,6 +173,7 @@ class TestContents:
 class TestSplit:
     """Training and test samples."""
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(0, 4), min_size=4, max_size=80), st.floats(0.2, 0.8))
     def test_is_a_partition_with_the_classes_in_proportion(self, labels, part):
         train, test = split(labels, test=part, seed=1)
@@ -198,6 +202,7 @@ class TestSplit:
         assert np.array_equal(first, again)
         assert not np.array_equal(first, other)
 
+    @settings(deadline=None)
     @given(
         st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=12, max_size=60),
         st.integers(0, 9),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -28,6 +28,7 @@ UNIT = st.floats(0.0, 1.0, allow_subnormal=False)
 class TestRate:
     """Evenly spaced spikes."""
 
+    @settings(deadline=None)
     @given(arrays(float, (2, 3), elements=UNIT), st.integers(1, 200), st.floats(0.1, 1.0))
     def test_counts_are_the_whole_part_of_what_is_expected(self, values, steps, dt):
         spikes = encode_rate(values, steps=steps, dt=dt, max_rate=800.0)
@@ -133,6 +134,7 @@ class TestLatency:
         step, component = np.nonzero(spikes[0])
         assert dict(zip(component.tolist(), step.tolist(), strict=True)) == {0: 0, 1: 5, 2: 9}
 
+    @settings(deadline=None)
     @given(arrays(float, 5, elements=UNIT), st.floats(0.0, 0.9), st.integers(2, 50))
     def test_what_is_above_the_threshold_spikes_once_and_larger_values_first(
         self, values, threshold, steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.interpolate import Akima1DInterpolator
@@ -56,12 +56,14 @@ class TestDelta:
         ramp = np.arange(1, 200)[:, None] * 0.1
         assert encode_delta(ramp, threshold=0.1, follow="levels")[1:, 0].all()
 
+    @settings(deadline=None)
     @given(SIGNALS, st.floats(0.05, 5.0))
     def test_levels_describe_the_signal_to_within_a_threshold(self, signals, threshold):
         spikes = encode_delta(signals, threshold=threshold, bits=12, follow="levels")
         found = decode_delta(spikes, threshold=threshold, bits=12, initial=signals[0])
         assert (np.abs(found - signals) <= threshold * (1.0 + 1e-6)).all()
 
+    @settings(deadline=None)
     @given(SIGNALS, st.integers(1, 4), st.sampled_from(["signal", "levels"]))
     def test_the_mirrored_signal_has_the_channels_exchanged(self, signals, bits, follow):
         options = {"threshold": 0.7, "bits": bits, "follow": follow}
@@ -69,6 +71,7 @@ class TestDelta:
         pairs = mirrored.reshape(len(signals), -1, 2, bits)
         assert (spikes == pairs[:, :, ::-1].reshape(spikes.shape)).all()
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(0, 40), min_size=1, max_size=20))
     def test_a_list_is_encoded_as_each_of_its_signals(self, lengths):
         random = np.random.default_rng(1)
