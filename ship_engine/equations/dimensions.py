@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ship_engine.equations import language as l
+from ship_engine.equations import syntax as s
 from ship_engine.equations.algebra import Algebra, Expression
 from ship_engine.equations.description import Function
-from ship_engine.equations.language import CONSTANTS, FUNCTIONS, Syntax, parse
+from ship_engine.equations.language import CONSTANTS, FUNCTIONS, parse
+from ship_engine.equations.syntax import Syntax
 from ship_engine.equations.units import NUMBER, Unit, described, named_unit, unit_of
 from ship_engine.equations.wording import listed, meant, quoted
 from ship_engine.errors import InvalidEquationsError
@@ -99,16 +100,16 @@ class Reader:
     def level(self, node: Syntax, owner: str) -> Expression:
         """An expression that is >= 0 where a condition holds, and continuous if its parts are."""
         algebra = self.algebra
-        if isinstance(node, l.Logic):
+        if isinstance(node, s.Logic):
             parts = [self.level(part, owner) for part in node.operands]
             function = "minimum" if node.operator == "and" else "maximum"
             result = parts[0]
             for part in parts[1:]:
                 result = algebra.call(function, result, part)
             return result
-        if isinstance(node, l.Not):
+        if isinstance(node, s.Not):
             return algebra.scale(-1.0, self.level(node.operand, owner))
-        if isinstance(node, l.Comparison) and node.operator in ("<", "<=", ">", ">="):
+        if isinstance(node, s.Comparison) and node.operator in ("<", "<=", ">", ">="):
             left, right = self._alike([node.left, node.right], owner)
             difference = algebra.subtract(left.expression, right.expression)
             return difference if node.operator in (">", ">=") else algebra.scale(-1.0, difference)
@@ -162,39 +163,39 @@ class Reader:
 
     def _value(self, node: Syntax, owner: str) -> Value:
         algebra = self.algebra
-        if isinstance(node, l.Number):
+        if isinstance(node, s.Number):
             unit = NUMBER if node.unit is None else self._unit(node, owner)
             number = algebra.number(node.value)
             return Value(number, unit, node.value == 0.0 and node.unit is None)
-        if isinstance(node, l.Truth):
+        if isinstance(node, s.Truth):
             zero, one = algebra.zero, algebra.one
             sides = (zero, one) if node.value else (one, zero)
             return Value(algebra.compare("<", *sides), condition=True)
-        if isinstance(node, l.Name):
+        if isinstance(node, s.Name):
             return self._named(node.name, owner)
-        if isinstance(node, l.Negative):
+        if isinstance(node, s.Negative):
             value = self._number(node.operand, owner)
             return Value(algebra.scale(-1.0, value.expression), value.unit, value.anything)
-        if isinstance(node, l.Sum):
+        if isinstance(node, s.Sum):
             values = self._alike(list(node.terms), owner)
             anything = all(value.anything for value in values)
             total = algebra.add(*(value.expression for value in values))
             return Value(total, values[0].unit, anything)
-        if isinstance(node, l.Product):
+        if isinstance(node, s.Product):
             return self._product([self._number(factor, owner) for factor in node.factors])
-        if isinstance(node, l.Quotient):
+        if isinstance(node, s.Quotient):
             above, below = self._number(node.above, owner), self._number(node.below, owner)
             unit = above.unit.times(below.unit.to_power(Fraction(-1)))
             return Value(algebra.divide(above.expression, below.expression), unit, above.anything)
-        if isinstance(node, l.Power):
+        if isinstance(node, s.Power):
             return self._power(node, owner)
-        if isinstance(node, l.Call):
+        if isinstance(node, s.Call):
             return self._call(node, owner)
         return Value(self._condition(node, owner), condition=True)
 
     def _condition(self, node: Syntax, owner: str) -> Expression:
         algebra = self.algebra
-        if isinstance(node, l.Comparison):
+        if isinstance(node, s.Comparison):
             left, right = (v.expression for v in self._alike([node.left, node.right], owner))
             if node.operator in ("==", "!="):
                 equal = algebra.logic(
@@ -204,10 +205,10 @@ class Reader:
             if node.operator[0] == ">":
                 left, right = right, left
             return algebra.compare(node.operator.replace(">", "<"), left, right)
-        if isinstance(node, l.Logic):
+        if isinstance(node, s.Logic):
             kind = "all" if node.operator == "and" else "any"
             return algebra.logic(kind, *(self._condition(part, owner) for part in node.operands))
-        if isinstance(node, l.Not):
+        if isinstance(node, s.Not):
             return algebra.logic("not", self._condition(node.operand, owner))
         value = self._value(node, owner)
         if not value.condition:
@@ -217,7 +218,7 @@ class Reader:
             )
         return value.expression
 
-    def _unit(self, node: l.Number, owner: str) -> Unit:
+    def _unit(self, node: s.Number, owner: str) -> Unit:
         unit = named_unit(str(node.unit))
         if unit is None:
             raise InvalidEquationsError(
@@ -250,7 +251,7 @@ class Reader:
         result = self.algebra.multiply(*(value.expression for value in values))
         return Value(result, unit, any(value.anything for value in values))
 
-    def _power(self, node: l.Power, owner: str) -> Value:
+    def _power(self, node: s.Power, owner: str) -> Value:
         base = self._number(node.base, owner)
         exponent = self._plain(node.exponent, owner, "an exponent")
         algebra = self.algebra
@@ -265,7 +266,7 @@ class Reader:
         power = Fraction(exponent.value).limit_denominator(100)
         return Value(algebra.power(base.expression, exponent), base.unit.to_power(power))
 
-    def _call(self, node: l.Call, owner: str) -> Value:
+    def _call(self, node: s.Call, owner: str) -> Value:
         name, arguments = node.function, list(node.arguments)
         if name in self.functions:
             return self._declared(self.functions[name], node, owner)
@@ -289,7 +290,8 @@ class Reader:
         if name in ("abs", "sign", "heaviside", "sqrt"):
             return self._of_any_unit(name, self._number(arguments[0], owner))
         x = self._plain(arguments[0], owner, f"what {name} is taken of")
-        return Value(_OF_NUMBERS[name](algebra, x))
+        derived = _DERIVED.get(name)
+        return Value(algebra.call(name, x) if derived is None else derived(algebra, x))
 
     def _extreme(self, name: str, arguments: list[Syntax], owner: str) -> Value:
         values = self._alike(arguments, owner)
@@ -313,7 +315,7 @@ class Reader:
         positive = algebra.where(algebra.compare("<", zero, x), one, zero)
         return Value(algebra.add(not_negative, positive, algebra.number(-1.0)))
 
-    def _declared(self, function: Function, node: l.Call, owner: str) -> Value:
+    def _declared(self, function: Function, node: s.Call, owner: str) -> Value:
         name = function.name
         _check_count(name, len(function.arguments), list(node.arguments), owner)
         values = [self._number(argument, owner) for argument in node.arguments]
@@ -375,14 +377,10 @@ def _hyperbolic(algebra: Algebra, x: Expression, function: str, sign: float) -> 
     return algebra.combine([(0.5, there), (0.5 * sign, back)])
 
 
-_OF_NUMBERS: Mapping[str, Callable[[Algebra, Expression], Expression]] = {
-    **{
-        name: (lambda a, x, name=name: a.call(name, x))
-        for name in ("exp", "expm1", "exprel", "log", "sin", "cos", "tanh")
-    },
+_DERIVED: Mapping[str, Callable[[Algebra, Expression], Expression]] = {
     "log10": lambda a, x: a.scale(1.0 / math.log(10.0), a.call("log", x)),
     "tan": _tangent,
     "sinh": lambda a, x: _hyperbolic(a, x, "expm1", -1.0),
     "cosh": lambda a, x: _hyperbolic(a, x, "exp", 1.0),
 }
-"""Functions of dimensionless values."""
+"""Functions of dimensionless values that are made of others."""

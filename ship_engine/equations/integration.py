@@ -149,7 +149,8 @@ def exact_states(equations: Equations) -> tuple[list[str], dict[str, str]]:
 def system_of(equations: Equations, names: list[str]) -> LinearSystem:
     """The linear equations of some states."""
     algebra = equations.algebra
-    matrix, sources = {}, {}
+    matrix: dict[tuple[str, str], Expression] = {}
+    sources: dict[str, Expression] = {}
     for name in names:
         found = affine(algebra, equations.derivatives[name], {*names, "i_inj"})
         assert found is not None

@@ -10,9 +10,25 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
+from ship_engine.equations.syntax import (
+    Call,
+    Comparison,
+    Logic,
+    Name,
+    Negative,
+    Not,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Syntax,
+    Truth,
+)
 from ship_engine.errors import InvalidEquationsError
 
 LONGEST = 10_000
@@ -44,114 +60,6 @@ FUNCTIONS: Mapping[str, int] = {
 """What expressions may call, and how many arguments each takes."""
 CONSTANTS: Mapping[str, float] = {"pi": math.pi}
 WORDS = ("and", "or", "not", "True", "False")
-
-
-class Syntax:
-    """Base class of the nodes of a syntax tree."""
-
-
-@dataclass(frozen=True)
-class Number(Syntax):
-    """A number, perhaps with the name of a unit right behind it."""
-
-    value: float
-    unit: str | None = None
-
-
-@dataclass(frozen=True)
-class Truth(Syntax):
-    """True or False."""
-
-    value: bool
-
-
-@dataclass(frozen=True)
-class Name(Syntax):
-    """A parameter, state, definition, constant or unit."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Negative(Syntax):
-    """The negative of something."""
-
-    operand: Syntax
-
-
-@dataclass(frozen=True)
-class Sum(Syntax):
-    """Terms that are added; what is subtracted is `Negative`."""
-
-    terms: tuple[Syntax, ...]
-
-
-@dataclass(frozen=True)
-class Product(Syntax):
-    """Factors that are multiplied."""
-
-    factors: tuple[Syntax, ...]
-
-
-@dataclass(frozen=True)
-class Quotient(Syntax):
-    """One thing divided by another."""
-
-    above: Syntax
-    below: Syntax
-
-
-@dataclass(frozen=True)
-class Power(Syntax):
-    """One thing to the power of another."""
-
-    base: Syntax
-    exponent: Syntax
-
-
-@dataclass(frozen=True)
-class Comparison(Syntax):
-    """``<``, ``<=``, ``>``, ``>=``, ``==`` or ``!=``."""
-
-    operator: str
-    left: Syntax
-    right: Syntax
-
-
-@dataclass(frozen=True)
-class Logic(Syntax):
-    """Conditions joined by ``and`` or by ``or``."""
-
-    operator: str
-    operands: tuple[Syntax, ...]
-
-
-@dataclass(frozen=True)
-class Not(Syntax):
-    """The opposite of a condition."""
-
-    operand: Syntax
-
-
-@dataclass(frozen=True)
-class Call(Syntax):
-    """A function of some arguments."""
-
-    function: str
-    arguments: tuple[Syntax, ...]
-
-
-def names_in(tree: Syntax) -> set[str]:
-    """Every name that an expression asks for, but for those of functions."""
-    found, pending = set(), [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, Name):
-            found.add(node.name)
-        for value in vars(node).values():
-            parts = value if isinstance(value, tuple) else (value,)
-            pending += [part for part in parts if isinstance(part, Syntax)]
-    return found
 
 
 _TOKEN = re.compile(
@@ -253,7 +161,7 @@ class _Parser:
             place = found.end()
         return [*tokens, _Token("end", "", len(self.text))]
 
-    def _fail(self, what: str, place: int, hint: str = "") -> None:
+    def _fail(self, what: str, place: int, hint: str = "") -> NoReturn:
         line = self.text[max(0, place - 40) : place + 40]
         shown = " ".join(line.split())
         raise InvalidEquationsError(
@@ -294,8 +202,7 @@ class _Parser:
     def _conjunction(self) -> Syntax:
         return self._joined("and", ("and", "&"), self._negation)
 
-    def _joined(self, operator: str, texts: tuple[str, ...], part: object) -> Syntax:
-        assert callable(part)
+    def _joined(self, operator: str, texts: tuple[str, ...], part: Callable[[], Syntax]) -> Syntax:
         operands = [part()]
         while self._accept(*texts):
             operands.append(part())
@@ -326,7 +233,7 @@ class _Parser:
         return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
     def _product(self) -> Syntax:
-        factors, below = [self._signed()], []
+        factors, below = [self._signed()], list[Syntax]()
         while operator := self._accept("*", "/"):
             (factors if operator == "*" else below).append(self._signed())
         above = factors[0] if len(factors) == 1 else Product(tuple(factors))
@@ -380,7 +287,6 @@ class _Parser:
         self.place -= 1
         what = "it ends too early" if token.kind == "end" else f"'{token.text}' is not expected"
         self._fail(what, token.place)
-        raise AssertionError
 
     def _number(self, token: _Token) -> Number:
         value = float(token.text)

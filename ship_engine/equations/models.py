@@ -11,9 +11,10 @@ from ship_engine.equations.description import (
     NeuronDescription,
     SynapseDescription,
 )
-from ship_engine.equations.language import names_in, parse
+from ship_engine.equations.language import parse
 from ship_engine.equations.neuron import compiled_neuron
 from ship_engine.equations.synapse import compiled_synapse
+from ship_engine.equations.syntax import names_in
 from ship_engine.equations.units import unit_of
 from ship_engine.errors import InvalidEquationsError
 from ship_engine.models.base import Model

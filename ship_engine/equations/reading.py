@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from ship_engine.elementwise import LANGUAGE
 from ship_engine.equations import description as d
 from ship_engine.equations.algebra import Algebra, Expression
 from ship_engine.equations.dimensions import Reader, Value
-from ship_engine.equations.language import check_name, names_in, parse
+from ship_engine.equations.language import check_name, parse
+from ship_engine.equations.syntax import names_in
 from ship_engine.equations.units import MILLISECOND, Unit, unit_of
 from ship_engine.equations.wording import listed, meant
 from ship_engine.errors import InvalidEquationsError
@@ -113,7 +115,7 @@ def _read_parameter(names: Names, constants: Reader, parameter: d.Parameter) -> 
     unit = unit_of(parameter.unit, owner)
     value = _start(constants, parameter.value, unit, owner)
     limits = (parameter.minimum, parameter.maximum)
-    if not all(isinstance(limit, (int, float)) and not math.isnan(limit) for limit in limits):
+    if not all(limit == limit for limit in limits):
         raise InvalidEquationsError(f"The bounds of {owner}, {limits}, are not two numbers.")
     made = Parameter(
         parameter.name,
@@ -151,7 +153,7 @@ def _start(constants: Reader, given: object, unit: Unit, owner: str) -> float:
             return node.value
         given = bare
     try:
-        number = float(np.asarray(given, np.float64))  # type: ignore[call-overload]
+        number = float(np.asarray(given, np.float64))
     except (TypeError, ValueError) as error:
         raise InvalidEquationsError(f"{given!r}, the value of {owner}, is not a number.") from error
     if not math.isfinite(number):
@@ -170,7 +172,7 @@ def _check_names(
     description: d.NeuronDescription | d.SynapseDescription, given: Mapping[str, str]
 ) -> None:
     check_name(description.name, "the model")
-    kinds = {
+    kinds: dict[str, tuple[Any, ...]] = {
         "parameter": description.parameters,
         "state": description.states,
         "definition": description.definitions,

@@ -58,13 +58,6 @@ class _Compiler:
         self.on_post = read_assignments(
             self.names, description.on_post, "on_post", {"weight": weight}
         )
-        for name, node in self.on_post.items():
-            drawn = sorted(node.names.intersection(UNIFORMS))
-            if drawn:
-                raise InvalidEquationsError(
-                    f"'{name} = ...' of on_post depends on {drawn[0]}; random numbers are there "
-                    "for presynaptic spikes only."
-                )
         self.kept_pre, self.kept_post, self.kept_both = self._kept()
         if self.kept_both and BETWEEN in self.names.units:
             raise InvalidEquationsError(f"'{BETWEEN}' is taken; rename that parameter or state.")

@@ -151,7 +151,7 @@ def quantity(value: object, owner: str) -> tuple[float | str, str]:
     dimensionality = getattr(value, "dimensionality", None)
     if dimensionality is not None and hasattr(value, "magnitude"):
         text = str(getattr(dimensionality, "string", dimensionality))
-        return _number(value.magnitude, owner), text  # type: ignore[attr-defined]
+        return _number(value.magnitude, owner), text
     return _number(value, owner), "1"
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ship_engine.equations.language import Name as NameInText
-from ship_engine.equations.language import Negative, Number, Power, Product, Quotient, Syntax, parse
+from ship_engine.equations.language import parse
+from ship_engine.equations.syntax import Name as NameInText
+from ship_engine.equations.syntax import Negative, Number, Power, Product, Quotient, Syntax
 from ship_engine.errors import InvalidEquationsError
 
 BASES = ("ms", "mV", "nA", "um", "amol", "K", "weight")
@@ -77,6 +78,8 @@ _NAMES = {
 }
 _PREFIXES = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3}
 _PREFIXES |= {"c": -2, "d": -1, "k": 3, "M": 6, "G": 9}
+_SPELT_OUT = {"giga": 9, "mega": 6, "kilo": 3, "milli": -3, "micro": -6, "nano": -9, "pico": -12}
+"""As the package quantities writes those of ohms."""
 _WITHOUT = {"1": NUMBER, "dimensionless": NUMBER, "weight": _unit(0, weight=1)}
 _EXAMPLES = "mV, nA, pA, nF, uS, MOhm, ms, Hz, mM, um, 1"
 
@@ -91,6 +94,10 @@ def named_unit(name: str) -> Unit | None:
     if prefix in _PREFIXES and rest in _NAMES:
         known = _NAMES[rest]
         return Unit(known.dimension, known.tens + _PREFIXES[prefix])
+    for prefix, tens in _SPELT_OUT.items():
+        rest = name.removeprefix(prefix)
+        if rest != name and rest in _NAMES:
+            return Unit(_NAMES[rest].dimension, _NAMES[rest].tens + tens)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from ship_engine.equations.language import (
+from ship_engine.equations.syntax import (
     Call,
     Comparison,
     Logic,

@@ -224,7 +224,7 @@ class FunctionWriter:
         return f"({text})" if common == 1.0 else f"({_number(common)} * ({text}))"
 
     def _product(self, node: Expression) -> str:
-        above, below = [], []
+        above, below = list[str](), list[str]()
         for base, exponent in node.parts:
             text = self._shown(base)
             size = abs(exponent)
