@@ -130,3 +130,22 @@ def length_of(inputs: Mapping[str, Tensor]) -> int:
             "time."
         )
     return max(tensor.shape[1] for tensor in inputs.values())
+
+
+def batch_size_of(inputs: Mapping[str, Tensor], asked_for: int | None) -> int:
+    """The batch size of a run with these inputs.
+
+    Raises
+    ------
+    InvalidValueError
+        If inputs have another one than was asked for, or than each other.
+    """
+    sizes = {id: len(tensor) for id, tensor in inputs.items() if len(tensor) != 1}
+    batch_size = asked_for or next(iter(sizes.values()), 1)
+    for id, size in sizes.items():
+        if size != batch_size:
+            raise InvalidValueError(
+                f"The input of '{id}' holds {size} samples, but the batch size is {batch_size}; "
+                f"give {batch_size}, or one for all, or init with batch_size={size}."
+            )
+    return batch_size

@@ -19,7 +19,7 @@ from torch import Tensor
 from ship_engine.errors import InvalidValueError
 from ship_engine.models.base import Model, Source
 from ship_engine.platform.groups import GroupDescription, described, known_group, output_ids
-from ship_engine.platform.inputs import checked_inputs, fitting, length_of
+from ship_engine.platform.inputs import batch_size_of, checked_inputs, fitting, length_of
 from ship_engine.platform.monitors import Monitors
 from ship_engine.platform.results import Results
 from ship_engine.platform.runners import Runner, make_runner
@@ -237,15 +237,6 @@ class Network:
         *inputs, resume
             As in `run`; inputs have as many steps as all of these together.
 
-        Returns
-        -------
-        Tensor or Results
-            As `run` does.
-
-        Raises
-        ------
-        InvalidValueError
-            As `run` does, or if a step is not > 0 ms.
         """
         self._ready()
         pieces = [Settings.checked(dt, count) for dt, count in params]
@@ -264,7 +255,7 @@ class Network:
         if lengths.size == 0:
             raise InvalidValueError("A run of 0 time steps; it must last for 1 or more.")
         tensors = fitting(self.groups, given, lengths.size)
-        batch_size = self._batch_size_of(tensors)
+        batch_size = batch_size_of(tensors, self._ready().batch_size)
         ready = self._simulation
         if ready is not None and ready.batch_size != batch_size:
             ready = None
@@ -284,19 +275,6 @@ class Network:
         self._monitors.keep(named)
         found = Results({id: named[id, "output"].result() for id in outputs})
         return found[outputs[0]] if len(outputs) == 1 else found
-
-    def _batch_size_of(self, tensors: Mapping[str, Tensor]) -> int:
-        """The batch size of a run with these inputs."""
-        sizes = {id: len(tensor) for id, tensor in tensors.items() if len(tensor) != 1}
-        batch_size = self._ready().batch_size or next(iter(sizes.values()), 1)
-        for id, size in sizes.items():
-            if size != batch_size:
-                raise InvalidValueError(
-                    f"The input of '{id}' holds {size} samples, but the batch size is "
-                    f"{batch_size}; give {batch_size}, or one for all, or init with "
-                    f"batch_size={size}."
-                )
-        return batch_size
 
     def timeline(self) -> Tensor:
         """The beginning of each time step of the last run, in ms."""

@@ -27,8 +27,9 @@ class Results(dict[str, Any]):
 def unknown(kind: str, name: str, known: Iterable[str], of: str = "") -> UnknownNameError:
     """An error that says what there is, and what is most like the name that there is not."""
     listed = list(known)
-    near = difflib.get_close_matches(name, listed, 1)
-    hint = f" Do you mean '{near[0]}'?" if near else ""
+    lower = {one.lower(): one for one in listed}
+    near = difflib.get_close_matches(name.lower(), lower, 1)
+    hint = f" Do you mean '{lower[near[0]]}'?" if near else ""
     where = f" of {of}" if of else ""
     return UnknownNameError(
         f"There is no {kind} '{name}'{where}; there is {', '.join(listed) or 'none'}.{hint}"

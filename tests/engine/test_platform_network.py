@@ -1,0 +1,286 @@
+"""Networks of the platform: building, running, and what is refused where it was written."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from platform_examples import ones, small
+from scipy import stats
+
+from ship_engine import (
+    LI,
+    LIF,
+    Input,
+    LeakySynapse,
+    Link,
+    Model,
+    Network,
+    Poisson,
+    State,
+    Wire,
+    delayed,
+)
+from ship_engine.errors import (
+    NonFiniteStateError,
+    UnsupportedByExecutorError,
+)
+from ship_engine.groups import NeuronGroup
+from ship_engine.models.lif import LIFCurrentExponential
+from ship_engine.network import Network as EventNetwork
+from ship_engine.training.surrogates import SuperSpike
+
+EXECUTORS = ("numba", "torch")
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_several_inputs_and_outputs(executor):
+    net = small(executor)
+    net.add(Input, "J", N=2)
+    net.add(Link, "JN", source="J", target="N")
+    net.add(LI, "O", N=1, is_output=True)
+    net.add(Wire, "NO", source="N", target="O")
+    net.set_params("N", is_output=True)
+    net.init(dt=1.0)
+    by_order = net.run(ones(), torch.zeros(1, 10, 2))
+    by_id = net.run({"J": torch.zeros(1, 10, 2), "I": ones()})
+    assert list(by_order) == ["N", "O"]
+    torch.testing.assert_close(by_order.N, by_id["N"])
+    assert by_order.O.shape == (1, 10, 1)
+
+
+def test_networks_do_not_know_of_one_another():
+    a, b = small(), small()
+    b.set_params("N", thr=1e9)
+    for net in (a, b):
+        net.init(dt=1.0)
+    out = a.run(ones())
+    assert b.run(ones()).sum() == 0.0
+    torch.testing.assert_close(a.run(ones()), out)
+    assert out.sum() > 0.0
+
+
+def test_arguments_of_every_kind():
+    net = Network(dtype=torch.float64)
+    net.add(Input, "I", N=3)
+    net.add(LIF, "N", N=4)
+    net.add(LeakySynapse, "S", source="I", target="N")
+    net.set_params("N", tau_beta=torch.tensor([1.0, 2.0, 3.0, 4.0]), thr=[[1.0], [2.0]])
+    net.set_params("N", u=lambda batch, components: torch.zeros(batch, components) + 0.5)
+    net.set_params("S", tau_alpha=stats.uniform(5.0, 1.0), w=torch.distributions.Normal(0.0, 1.0))
+    net.init(dt=1.0, batch_size=2)
+    assert net["N"].tau_beta.tolist() == [[1.0, 2.0, 3.0, 4.0]]
+    assert net["N"].thr.tolist() == [[1.0], [2.0]]
+    assert net["N"].u.shape == (2, 4)
+    assert net["S"].w.shape == (1, 3, 4)
+    assert net["S"].tau_alpha.unique().numel() == 12
+    net.set_params("S", w=lambda batch, sizes: torch.full((batch, *sizes), 2.0))
+    assert net["S"].w.shape == (2, 3, 4)
+    net.set_params("S", w=torch.rand)
+    first = net["S"].w
+    assert first.unique().numel() == 24
+    net.init(dt=1.0, batch_size=2)
+    assert not torch.equal(net["S"].w, first)
+
+
+def test_random_numbers_follow_the_seed_and_nothing_else():
+    def weights(seed: int, *ids: str) -> torch.Tensor:
+        net = Network(seed=seed)
+        for id in ids:
+            net.add(Poisson, id, N=5, rate=lambda b, n: 50.0 * torch.rand(b, n))
+        net.init(dt=1.0, nts=200)
+        return net["A"].rate, net.run() if len(ids) == 1 else None
+
+    torch.manual_seed(1)
+    (rate, spikes), state = weights(3, "A"), torch.get_rng_state()
+    torch.manual_seed(1)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(2)
+    assert torch.equal(weights(3, "A")[0], rate)
+    assert torch.equal(weights(3, "A")[1], spikes)
+    assert torch.equal(weights(3, "B", "A")[0], rate)
+    assert not torch.equal(weights(4, "A")[0], rate)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_poisson_sources_spike_at_their_rate(executor):
+    net = Network(executor=executor, seed=2)
+    net.add(Poisson, "P", N=200, rate=torch.tensor([[20.0], [200.0]]))
+    net.set_monitor("P", "spike_count")
+    net.init(dt=1.0, time=1000.0, batch_size=2)
+    first = net.run()
+    counts = net.get_monitored_results().P.spike_count
+    for count, rate in zip(counts.tolist(), (20.0, 200.0), strict=True):
+        expected = 200 * 1000 * -math.expm1(-rate / 1000.0)
+        assert abs(count - expected) < 4.0 * math.sqrt(expected)
+    assert not torch.equal(net.run(), first)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_energy_is_counted(executor):
+    net = small(executor)
+    net.set_params("S", w=torch.tensor([[0.3, -0.1], [0.2, 0.1], [0.1, -0.2]]))
+    net.set_monitor("N", "spike_count", "output")
+    net.set_monitor("S", "integrated_current", "I")
+    net.init(dt=1.0)
+    net.run(ones(2))
+    found = net.get_monitored_results()
+    assert found.N.spike_count.tolist() == found.N.output.sum((1, 2)).tolist()
+    area = 8.0 * (1.0 - math.exp(-1.0 / 8.0))
+    expected = found.S.I.abs().sum((1, 2, 3)) * area
+    torch.testing.assert_close(found.S.integrated_current, expected)
+
+
+def test_a_longer_input_needs_no_duration():
+    net = small()
+    net.init(dt=0.5)
+    assert net.run(ones(steps=7)).shape == (1, 7, 2)
+    assert net.timeline().tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    assert net.run(ones(steps=3, batch=5)).shape == (5, 3, 2)
+
+
+def test_groups_come_and_go():
+    net = small()
+    net.set_monitor("S", "I")
+    net.remove("S")
+    net.remove("I")
+    assert list(net.groups) == ["N"]
+    net.init(dt=1.0, nts=3)
+    assert net.run().sum() == 0.0
+    assert net.get_monitored_results() == {}
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_models_of_the_engine_with_ports(executor):
+    net = Network(executor=executor, dtype=torch.float64)
+    net.add(Poisson, "P", N=20, rate=300.0)
+    net.add(LIFCurrentExponential, "N", N=2, v_thresh=-55.0, tau_refrac=2.0)
+    net.add(Wire, "E", source="P", target="N", port="excitatory", w=0.5)
+    net.add(Wire, "J", source="P", target="N", port="inhibitory", w=-0.1)
+    net.set_monitor("N", "v")
+    net.init(dt=0.1, nts=500)
+    out = net.run()
+    assert out.sum() > 2
+    v = net.get_monitored_results().N.v
+    assert float(v.max()) < -55.0
+
+
+def test_a_gradient_reaches_every_argument():
+    w = torch.full((3, 2), 0.1, dtype=torch.float64, requires_grad=True)
+    tau = torch.tensor(20.0, dtype=torch.float64, requires_grad=True)
+    net = small("torch", surrogate=SuperSpike(10.0))
+    net.set_params("S", w=w)
+    net.set_params("N", tau_beta=tau)
+    net.init(dt=1.0)
+    for _ in range(2):  # whatever was computed for the first run is computed again
+        net.run(ones()).sum().backward()
+    assert torch.isfinite(w.grad).all()
+    assert (w.grad > 0.0).all()
+    assert tau.grad > 0.0
+
+
+def test_gradients_of_a_smooth_network_are_those_of_differences():
+    def potential(w: torch.Tensor) -> torch.Tensor:
+        net = Network(executor="torch", dtype=torch.float64)
+        net.add(Input, "I", N=2)
+        net.add(LI, "O", N=2, u_min=-math.inf)
+        net.add(delayed(LeakySynapse), "S", source="I", target="O", w=w, delay_time=2.0)
+        net.add(LeakySynapse, "R", source="O", target="O", w=0.05 * w)
+        net.init(dt=1.0)
+        return net.run(ones(size=2))
+
+    assert torch.autograd.gradcheck(potential, torch.rand(2, 2).double().requires_grad_())
+
+
+class Sigmoid(Model):
+    """Written for tensors."""
+
+    name = "Sigmoid"
+    states = (State("u", 0.0, ""),)
+
+    @staticmethod
+    def time_dep():
+        return ()
+
+    @staticmethod
+    def advance_timestep(u, input):
+        return (torch.sigmoid(u + input),)
+
+    @staticmethod
+    def output(u):
+        return u
+
+
+def test_models_in_torch_run_in_torch_only():
+    net = small("torch")
+    net.set_params("N", is_output=False)
+    net.add(Sigmoid, "Z", N=2)
+    net.add(LeakySynapse, "NZ", source="N", target="Z")
+    net.init(dt=1.0)
+    assert 0.5 <= float(net.run(ones()).min()) < 1.0
+    other = Network()
+    other.add(Input, "I", N=2)
+    other.add(Sigmoid, "Z", N=2)
+    other.add(Link, "L", source="I", target="Z")
+    other.init(dt=1.0)
+    with pytest.raises(UnsupportedByExecutorError, match=r"Sigmoid cannot be compiled.*torch"):
+        other.run(ones(size=2))
+
+
+class Unstable(Model):
+    """Grows beyond all numbers."""
+
+    name = "Unstable"
+    states = (State("u", 1.0, ""),)
+
+    @staticmethod
+    def time_dep():
+        return ()
+
+    @staticmethod
+    def advance_timestep(u):
+        return (u * 1e200,)
+
+    @staticmethod
+    def output(u):
+        return u
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_what_is_not_finite_is_named(executor):
+    net = Network(executor=executor, dtype=torch.float64)
+    net.add(Unstable, "U", N=2, u=torch.tensor([0.0, 1.0]))
+    net.init(dt=1.0, nts=3)
+    with pytest.raises(NonFiniteStateError, match="'u' of cell 1 of 'U'"):
+        net.run()
+
+
+def test_the_executor_without_gradients_refuses_them():
+    net = small()
+    net.set_params("S", w=torch.rand(3, 2, requires_grad=True))
+    net.init(dt=1.0)
+    with pytest.raises(UnsupportedByExecutorError, match="w of 'S' requires a gradient"):
+        net.run(ones())
+    with torch.no_grad():
+        assert net.run(ones()).shape == (1, 10, 2)
+
+
+def test_event_driven_networks_refuse_models_of_the_platform():
+    with pytest.raises(UnsupportedByExecutorError, match="LIF reads `input`"):
+        EventNetwork().add(NeuronGroup(LIF, 1))
+
+
+def test_names_of_the_engine():
+    import ship_engine
+
+    assert "LIF" in dir(ship_engine)
+    with pytest.raises(AttributeError, match="no attribute 'LIFE'"):
+        ship_engine.LIFE  # noqa: B018
+
+
+def test_steps_of_numpy_numbers():
+    net = small()
+    net.init(dt=np.float32(1.0), nts=np.int64(10), batch_size=np.int32(1))
+    assert net.run(ones().numpy()).shape == (1, 10, 2)
