@@ -349,13 +349,14 @@ class Network:
         ------
         InvalidValueError
             If the network is not ready.
-        MissingPackageError
+        NotInstalledError
             If matplotlib is not installed.
         """
-        from ship_engine.platform.drawing import draw, drawn
+        from ship_engine.platform.drawing import draw
+        from ship_engine.platform.drawn import drawn_edges, drawn_groups
 
-        members = self._prepared().members
-        return draw(*drawn(self.groups, members, output_ids(self.groups)), self.stack(), axes)
+        edges = drawn_edges(self._prepared().members)
+        return draw(drawn_groups(self.groups), edges, self.stack(), axes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file: what was said about its groups, and their numbers.
