@@ -12,7 +12,8 @@ from pyNN.random import RandomDistribution
 from pyNN.space import Space
 from pyNN.standardmodels import StandardCellType
 
-from ship_engine import __version__
+from ship_engine import __version__, devices
+from ship_engine.devices import Memristor
 
 from .absent import why_absent
 from .assemblies import Assembly
@@ -55,6 +56,7 @@ from .custom import (
     native_electrode_type,
     native_synapse_type,
 )
+from .equations import cell_type, synapse_type
 from .gsl_rng import GSLRNG
 from .native_rng import NativeRNG
 from .networks import Network
@@ -77,6 +79,7 @@ from .standardmodels.cells import (
 )
 from .standardmodels.electrodes import ACSource, DCSource, NoisyCurrentSource, StepCurrentSource
 from .standardmodels.generalized_cells import GIF_cond_exp
+from .standardmodels.memristive import MemristiveSynapse
 from .standardmodels.plasticity import (
     AdditivePotentiationMultiplicativeDepression,
     AdditiveWeightDependence,
@@ -124,7 +127,7 @@ def list_standard_models() -> list[str]:
     ]
 
 
-_MODULES = ("errors", "random", "space")
+_MODULES = ("devices", "errors", "random", "space")
 __all__ = ["__version__"]
 __all__ += [
     name

@@ -129,6 +129,9 @@ class Part:
 
     def set(self, values: Values) -> None:
         """Change parameters; delays are in time steps."""
+        self._change(values)
+
+    def _change(self, values: Values) -> None:
         with as_pynn_errors():
             self._projection.set(**values)
 
@@ -140,7 +143,7 @@ class Part:
         self.check(synapse_type, {name: values}, "this connection")
         dynamics = self._projection.dynamics
         given = None if dynamics is None else dynamics.weight
-        self.set({name: values})
+        self._change({name: values})
         if dynamics is not None and given is not None and name == "weight":
             # The others return on reset to what they were given, not to what they are now.
             changed = dynamics.weight[position]
@@ -218,8 +221,8 @@ class QuantalPart(Part):
                 f"{sites[wrong][0]:g}; give a whole number from 0 to {sites[wrong][0]:g}."
             )
 
-    def set(self, values: Values) -> None:
-        super().set(values)
+    def _change(self, values: Values) -> None:
+        super()._change(values)
         if "n" in values:
             dynamics = self._projection.dynamics
             assert dynamics is not None
@@ -268,8 +271,8 @@ class SignedPart(Part):
         limits = {name: values.get(name, self.get(name)) for name in LIMITS}
         synapse_type.check(limits, label)
 
-    def set(self, values: Values) -> None:
-        super().set(_strengths(values, self._projection.get("sign")))
+    def _change(self, values: Values) -> None:
+        super()._change(_strengths(values, self._projection.get("sign")))
         self._limit_signs |= {name: _signs(values[name]) for name in LIMITS if name in values}
 
 
@@ -287,6 +290,31 @@ def _strengths(values: Values, sign_of_zero: Any) -> dict[str, Any]:
 
 def _signs(values: Any) -> NDArray[np.float64]:
     return np.where(np.atleast_1d(np.asarray(values, np.float64)) < 0.0, -1.0, 1.0)
+
+
+class NumberedPart(Part):
+    """Synapses whose weights are numbers as NEST takes them: pA, nS, or mV."""
+
+    def __init__(
+        self,
+        network: Network,
+        ends: Ends,
+        synapse_type: SynapseModel,
+        pairs: Pairs,
+        values: Values,
+    ) -> None:
+        self._units = 1.0 if ends.port.unit not in ("nA", "uS") else 1000.0
+        scaled = {"weight": np.asarray(values["weight"]) / self._units}
+        filled_in = {"weight_scale": 1.0 / self._units}
+        super().__init__(network, ends, synapse_type, pairs, {**values, **scaled, **filled_in})
+
+    def get(self, name: str, where: Any = ALL) -> Any:
+        values = super().get(name, where)
+        return values * self._units if name == "weight" else values
+
+    def set(self, values: Values) -> None:
+        scaled = {n: np.asarray(values[n]) / self._units for n in ("weight",) if n in values}
+        super().set({**values, **scaled})
 
 
 class ElectricalPart(Part):
@@ -354,6 +382,8 @@ def part_class(synapse_type: SynapseModel) -> type[Part]:
     names = set() if model is None else {p.name for p in model.parameters}
     if "sign" in names:
         return SignedPart
+    if "weight_scale" in names:
+        return NumberedPart
     if "a" in synapse_type.state_units():
         return QuantalPart
     return DepressingPart if "tau_psc" in names else Part

@@ -17,7 +17,8 @@ from .addresses import Cells
 from .connections import Connection, Connections
 from .connector_base import SynapseParameters
 from .descriptions import PROJECTION_TEMPLATE, describe, projection_outline
-from .parts import Ends, Part, part_class
+from .device_parts import part_class
+from .parts import Ends, Part
 from .recording import check_interval, checked_file, variable_names, write_at_end, write_block
 from .standardmodels.synapses import StaticSynapse, SynapseModel
 from .synapse_access import SynapseAccess

@@ -78,6 +78,15 @@ class Description:
                 f"{name} = {value!r} for {type(self).__name__}; it must be {wanted}{unit}."
             )
 
+    def __repr__(self) -> str:
+        """What is not as usual."""
+        given = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(self)  # type: ignore[arg-type]
+            if getattr(self, each.name) != each.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
     @classmethod
     def units(cls) -> dict[str, str]:
         """The unit of each number by name; "" where it is dimensionless."""

@@ -44,7 +44,7 @@ class Drift(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FilamentDrift(Description):
     """Drift of resistive memory with many levels, after Esmanhotto et al. (2022).
 
@@ -130,7 +130,7 @@ class FilamentDrift(Description):
         return np.where(elapsed > self.earliest, np.maximum(drifted, 0.0), conductance)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PowerLawDrift(Description):
     """Drift as a power of time: g = g0 (t / t0)**-nu for t > t0.
 
@@ -157,7 +157,7 @@ class PowerLawDrift(Description):
         return power_law(conductance, elapsed, self.nu + self.nu_sigma * deviates, self.t0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PhaseChangeDrift(Description):
     """Drift of phase-change memory, whose exponents depend on the conductance.
 

@@ -34,7 +34,7 @@ class LevelTable(NamedTuple):
         return self.values[level] + self.sigma[level] * deviates
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Levels(Description):
     """Equidistant levels from the lower to the upper end of the range of weights.
 
@@ -77,7 +77,7 @@ class Levels(Description):
         return LevelTable(values, np.full(values.size, sigma))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MeasuredLevels(Description):
     """Levels of conductance as they were measured, each with its own spread.
 

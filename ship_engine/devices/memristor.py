@@ -24,7 +24,7 @@ class ClippedWeightsWarning(UserWarning):
     """Some weights were beyond what a device can hold, and became the nearest that it can."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Memristor(MemristorParts):
     """One kind of memristive device, and how weights are mapped to it; all its parts are optional.
 

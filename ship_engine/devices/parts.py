@@ -29,7 +29,7 @@ SPECIMENS = 0x44455649
 """A word of the seed of what is particular to each device, which nothing else has there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MemristorParts(Description):
     """The parts of a `Memristor`, which describes them, without what is done with it."""
 

@@ -61,7 +61,7 @@ def spread_by_pulses(x: Any, pulses: Any, sigma: Any, deviate: Any) -> Any:
     return maximum(minimum(x + sigma * sqrt(pulses) * deviate, 1.0), 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PulseProgramming(Description):
     """How devices answer to identical pulses, and how many of them a change of weight becomes.
 

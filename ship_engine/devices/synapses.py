@@ -118,7 +118,7 @@ def memristive_synapse(model: type[Synapse] | None, device: Memristor) -> type[S
     if mistake is not None:
         raise InvalidValueError(f"{base.name or base.__name__}: {mistake}")
     pulsed, noisy = base.changes_weight(), device.read_noise is not None
-    _check_parts(base, device, pulsed)
+    check_device(base, device)
     if not (pulsed or noisy):
         return base
     writer = _Writer(base, device, pulsed, noisy)
@@ -144,7 +144,17 @@ def memristive_synapse(model: type[Synapse] | None, device: Memristor) -> type[S
     return composed
 
 
-def _check_parts(base: type[Synapse], device: Memristor, pulsed: bool) -> None:
+def check_device(model: type[Synapse] | None, device: Memristor) -> None:
+    """Refuse a device that weights of this model cannot be kept in.
+
+    Raises
+    ------
+    InvalidValueError
+        If the noise of readings is not a `ReadNoise`; or if the model changes weights, and the
+        device has no `pulses`, or nobody knows their range.
+    """
+    base = Static if model is None else model
+    pulsed = base.changes_weight()
     if device.read_noise is not None and not isinstance(device.read_noise, ReadNoise):
         raise InvalidValueError(
             f"Readings by single spikes have the noise of a ReadNoise, not of "

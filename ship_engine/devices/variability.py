@@ -46,7 +46,7 @@ class Specimens(NamedTuple):
     drift: Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeviceToDevice(Description):
     """How the ranges of devices differ: each has a span and an offset of its own, for good.
 
@@ -69,7 +69,7 @@ class DeviceToDevice(Description):
         return np.maximum(1.0 + self.span_sigma * deviates, LEAST_SPAN)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StuckDevices(Description):
     """Devices that cannot be written, and stay at one conductance.
 
@@ -137,7 +137,7 @@ def _as_tuples(array: NDArray[Any]) -> Any:
     return tuple(_as_tuples(row) for row in array) if array.ndim else int(array)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WriteNoise(Description):
     """Spread of what is written where any conductance can be aimed at, as with write-verify.
 
@@ -161,7 +161,7 @@ class WriteNoise(Description):
         return np.maximum(self.constant + self.linear * x + self.quadratic * x * x, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReadNoise(Description):
     """Noise of each reading, in proportion to the conductance: g (1 + sigma z).
 
@@ -178,7 +178,7 @@ class ReadNoise(Description):
         return np.full(np.broadcast_shapes(conductance.shape, elapsed.shape), self.sigma)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FlickerNoise(Description):
     """1/f noise, which reaches the further down in frequency the longer ago the write is.
 
