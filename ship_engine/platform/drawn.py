@@ -34,14 +34,15 @@ def _kind(group: GroupDescription) -> Literal["input", "neuron", "synapse"]:
     return "synapse" if group.is_synapse else "neuron"
 
 
-def drawn_edges(members: Mapping[str, Member]) -> list[DrawnEdge]:
-    """All edges, with the delay of what is handed on along them."""
-    return [_edge(edge, member.id) for member in members.values() for edge in member.incoming]
+def drawn_edges(members: Mapping[str, Member], dt: float) -> list[DrawnEdge]:
+    """All edges, with the delay of what is handed on along them, for steps of dt (ms)."""
+    return [_edge(edge, member.id, dt) for member in members.values() for edge in member.incoming]
 
 
-def _edge(edge: Incoming, target: str) -> DrawnEdge:
+def _edge(edge: Incoming, target: str, dt: float) -> DrawnEdge:
     delay: float | tuple[float, float] = 0.0
     if edge.source.delay is not None:
         low, high = (float(bound) for bound in edge.source.delay.detach().aminmax())
         delay = low if low == high else (low, high)
-    return DrawnEdge(edge.source.id, target, delay, edge.backward)
+    late = edge.backward and edge.source.least_delay() < 0.5 * dt
+    return DrawnEdge(edge.source.id, target, delay, late)

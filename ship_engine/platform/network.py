@@ -355,7 +355,7 @@ class Network:
         from ship_engine.platform.drawing import draw
         from ship_engine.platform.drawn import drawn_edges, drawn_groups
 
-        edges = drawn_edges(self._prepared().members)
+        edges = drawn_edges(self._prepared().members, self._ready().dt)
         return draw(drawn_groups(self.groups), edges, self.stack(), axes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
