@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,16 @@ from ship_engine.data.progress import Progress
 from ship_engine.errors import FileFormatError, MissingDataError, NotInstalledError
 
 FOLDER_VARIABLE = "SHIP_DATA"
+DAMAGES = (
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What reading a damaged file npz may raise."""
 Folder = str | os.PathLike[str] | None
 
 
@@ -61,7 +73,7 @@ def read_prepared(path: Path, *names: str) -> dict[str, NDArray[Any]]:
             return {name: content[name] for name in names}
     except KeyError as error:
         raise FileFormatError(f"'{path}' has no array {error}; it needs {names}.") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except (*DAMAGES, AttributeError, TypeError) as error:  # the last two if it is no archive
         raise FileFormatError(f"'{path}' is no file npz, or damaged: {error}") from error
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ship_engine.data.arrays import Integers
 from ship_engine.data.datasets.fetching import (
+    DAMAGES,
     Folder,
     check_content,
     fetched,
@@ -104,7 +105,7 @@ def _from_archive(path: Path) -> EventDigits:
                     file.write_bytes(archive.read(members[file.name]))
                     events.append(read_events(file, width=SIZE, height=SIZE))
                     rows.append((label, is_test, sample))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (*DAMAGES, KeyError) as error:
         raise FileFormatError(f"'{path}' is no archive of N-MNIST: {error}") from error
     labels, tested, sample_ids = np.array(rows, np.int64).reshape(-1, 3).T
     check_content(_as_prepared(events), CONTENT, path)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ship_engine.data.arrays import Integers
 from ship_engine.data.datasets.fetching import (
+    DAMAGES,
     Folder,
     check_content,
     fetched,
@@ -107,11 +108,12 @@ def _from_archive(path: Path) -> SpokenDigits:
                 folder, _, name = member.rpartition("/")
                 if folder.endswith("recordings") and name.endswith(".wav"):
                     digit, speaker, take = name.removesuffix(".wav").split("_")
-                    found.append((int(digit), speaker, int(take), archive.read(member)))
-    except (zipfile.BadZipFile, ValueError) as error:
+                    samples = _samples_of_wav(archive.read(member))
+                    found.append((int(digit), speaker, int(take), samples))
+    except (*DAMAGES, wave.Error) as error:
         raise FileFormatError(f"'{path}' is no archive of recordings: {error}") from error
     found.sort(key=lambda row: row[:3])
-    recordings = [_samples_of_wav(content) for *_, content in found]
+    recordings = [samples for *_, samples in found]
     offsets = np.cumsum([0, *map(len, recordings)])
     samples = np.concatenate([np.zeros(0, np.int16), *recordings])
     check_content([samples, offsets], CONTENT, path)

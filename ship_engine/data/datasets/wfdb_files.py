@@ -146,9 +146,7 @@ def read_annotations(path: Path) -> Annotations:
         code, interval = words[place] >> 10, words[place] & 0x3FF
         place += 1
         if code == SKIP:
-            if place + 2 > len(words):
-                break
-            high, low = words[place : place + 2]
+            high, low = [*words[place : place + 2], 0, 0][:2]
             time += ((high << 16 | low) ^ 2**31) - 2**31
             place += 2
         elif code == TEXT:
