@@ -55,9 +55,10 @@ class Memristor(MemristorParts):
     pulses : PulseProgramming, optional
         How weights change by pulses; plastic synapses need it.
     w_min, w_max : float, optional
-        The range of weights.  Without them it is found from the weights that are written: for a
-        pair, the largest magnitude in either direction; for a single device, from the smallest
-        to the largest, and 0 in any case.
+        The range of weights; `w_min` is -w_max for pairs, and 0 for single devices if it is not
+        given.  Without `w_max` the range is found from the weights that are written: for pairs
+        it is their largest magnitude, for single devices it goes from the smallest to the
+        largest, and holds 0.
     g_min, g_max : float
         The range of conductances, in uS.
     pair : bool

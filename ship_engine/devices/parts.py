@@ -99,9 +99,9 @@ class MemristorParts(Description):
             )
         if self.pair and self.w_max is not None and self.w_max <= 0.0:
             raise InvalidValueError(f"w_max = {self.w_max:g} for a Memristor; it must be > 0.")
-        if self.w_min is not None and self.w_max is not None and self.w_min >= self.w_max:
+        if self.w_max is not None and (self.w_min or 0.0) >= self.w_max:
             raise InvalidValueError(
-                f"w_min = {self.w_min:g} and w_max = {self.w_max:g} for a Memristor; the range of "
+                f"w_min = {self.w_min or 0.0:g} and w_max = {self.w_max:g} for a Memristor; the range of "
                 "weights needs w_min < w_max."
             )
         if self.drift is not None:
@@ -124,7 +124,7 @@ class MemristorParts(Description):
         InvalidValueError
             If these weights give no range, since all are 0.
         """
-        if self.w_max is not None and (self.pair or self.w_min is not None):
+        if self.w_max is not None:
             return self
         array, _ = as_floats("weights", weights)
         low, high = float(array.min(initial=0.0)), float(array.max(initial=0.0))
@@ -133,7 +133,6 @@ class MemristorParts(Description):
             if self.w_min is not None:
                 low, high = self.w_min, -self.w_min
         low = low if self.w_min is None else self.w_min
-        high = high if self.w_max is None else self.w_max
         if low >= high:
             raise InvalidValueError(
                 f"The range of weights would be from {low:g} to {high:g}; give w_min and w_max of "
@@ -150,12 +149,14 @@ class MemristorParts(Description):
         InvalidValueError
             If the range of weights is not known yet; see `ranged`.
         """
-        if self.w_max is None or (self.w_min is None and not self.pair):
+        if self.w_max is None:
             raise InvalidValueError(
                 "The range of weights of this Memristor is not known; give w_min and w_max, or "
                 "take what ranged(weights) returns."
             )
-        low = -self.w_max if self.w_min is None else self.w_min
+        low = self.w_min
+        if low is None:
+            low = -self.w_max if self.pair else 0.0
         return Mapping(low, self.w_max, self.g_min, self.g_max, self.pair)
 
     def level_table(self) -> LevelTable:

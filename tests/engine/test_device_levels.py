@@ -160,6 +160,7 @@ class TestRange:
             ({"w_min": 0.0, "w_max": 1.0}, "pair=False"),
             ({"w_max": -1.0}, "must be > 0"),
             ({"w_min": 2.0, "w_max": 1.0, "pair": False}, "w_min < w_max"),
+            ({"w_max": -1.0, "pair": False}, "w_min < w_max"),
             ({"g_min": 120.0}, "g_min < g_max"),
             ({"g_min": -1.0}, "g_min = -1"),
             ({"w_max": float("nan")}, "w_max = nan"),
