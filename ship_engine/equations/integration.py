@@ -124,6 +124,22 @@ def exact_states(equations: Equations) -> tuple[list[str], dict[str, str]]:
             reasons[name] = f"d{name}/dt is not linear in the states"
         else:
             linear[name] = set(found[0]) - {"i_inj"}
+    _leave_out_dependent(linear, reasons)
+    while linear:
+        try:
+            exact_flow(algebra, system_of(equations, list(linear)), algebra.symbol("dt"))
+        except CannotIntegrateError as error:
+            for name in error.states:
+                reasons[name] = f"d{name}/dt is linear, but {error}"
+                del linear[name]
+            _leave_out_dependent(linear, reasons)
+        else:
+            break
+    return [name for name in equations.states if name in linear], reasons
+
+
+def _leave_out_dependent(linear: dict[str, set[str]], reasons: dict[str, str]) -> None:
+    """Take out states that depend on such as are not among them."""
     changed = True
     while changed:
         changed = False
@@ -133,17 +149,6 @@ def exact_states(equations: Equations) -> tuple[list[str], dict[str, str]]:
                 reasons[name] = f"d{name}/dt depends on {others[0]}, which is not exact itself"
                 del linear[name]
                 changed = True
-    while linear:
-        try:
-            exact_flow(algebra, system_of(equations, list(linear)), algebra.symbol("dt"))
-        except CannotIntegrateError as error:
-            gone = next(n for n in reversed(equations.states) if n in linear)
-            for name in [n for n in linear if gone in linear[n]] + [gone]:
-                reasons[name] = f"d{name}/dt is linear, but {error}"
-                linear.pop(name, None)
-        else:
-            break
-    return [name for name in equations.states if name in linear], reasons
 
 
 def system_of(equations: Equations, names: list[str]) -> LinearSystem:
@@ -163,7 +168,8 @@ def system_of(equations: Equations, names: list[str]) -> LinearSystem:
 
 def _upstream(equations: Equations, exact: list[str]) -> list[str]:
     """Exact states that neither are watched by the threshold nor depend on those that are."""
-    stepped = set(equations.watched) or set(equations.states)
+    others = set(equations.states).difference(exact)
+    stepped = set(equations.watched) or others or set(equations.states)
     while True:
         more = {n for n in exact if equations.derivatives[n].names & stepped} - stepped
         if not more:

@@ -79,7 +79,17 @@ def _affine_choice(
 
 
 class CannotIntegrateError(Exception):
-    """A linear system is too large for what there is here; the message says why."""
+    """A linear system is too large for what there is here; the message says why.
+
+    Attributes
+    ----------
+    states : list of str
+        Without which, and what depends on them, the rest may be integrated.
+    """
+
+    def __init__(self, message: str, states: list[str]) -> None:
+        super().__init__(message)
+        self.states = states
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,7 @@ class _Chains:
             terms.append(algebra.multiply(self._divided(exponents), gain, start))
             source = self.system.sources.get(path[0])
             if source is not None and source.value != 0.0:
+                self._check_length(len(path) + 1, name)
                 integral = self._divided([algebra.zero, *exponents])
                 terms.append(algebra.multiply(integral, self.dt, gain, source))
         return algebra.add(*terms)
@@ -175,12 +186,17 @@ class _Chains:
     def _paths(self, path: list[str]) -> Iterator[list[str]]:
         """Chains of states that end with the given one."""
         self.count += 1
-        if self.count > MOST_PATHS or len(path) > LONGEST_CHAIN:
-            raise CannotIntegrateError(f"too many linear equations drive '{path[-1]}'")
+        self._check_length(len(path), path[-1])
         yield path
         for to, by in self.system.matrix:
             if to == path[0] and by != to:
                 yield from self._paths([by, *path])
+
+    def _check_length(self, points: int, name: str) -> None:
+        if self.count > MOST_PATHS or points > LONGEST_CHAIN:
+            raise CannotIntegrateError(
+                f"too many linear equations drive '{name}', one through the other", [name]
+            )
 
     def _gain(self, path: list[str]) -> Expression:
         links = [self.system.matrix[to, by] for by, to in itertools.pairwise(path)]
@@ -192,8 +208,6 @@ class _Chains:
 
     def _divided(self, points: list[Expression]) -> Expression:
         algebra = self.algebra
-        if len(points) > LONGEST_CHAIN:
-            raise CannotIntegrateError("the chain of linear equations is too long")
         points = sorted(points, key=lambda point: (point.value is None, id(point)))
         if len(points) == 1:
             return algebra.call("exp", points[0])
@@ -208,7 +222,7 @@ def _matrix_flow(
     algebra: Algebra, system: LinearSystem, names: list[str], dt: Expression
 ) -> dict[str, Expression]:
     if len(names) > LARGEST_MATRIX:
-        raise CannotIntegrateError(f"{len(names)} linear equations depend on each other")
+        raise CannotIntegrateError(f"{len(names)} linear equations depend on each other", names)
     if not names:
         return {}
     entries = [

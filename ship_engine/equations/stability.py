@@ -15,7 +15,9 @@ from ship_engine.equations.units import unit_of
 from ship_engine.equations.writing import FunctionWriter, compiled
 
 LARGEST_LOAD = 0.5
-"""Decay rate times step; fourth-order steps are unstable from 2.8 on."""
+"""Decay rate times step, with the rate of the moment; fourth-order steps are unstable from 2.8."""
+USUAL_LOAD = 1.0
+"""The same with the largest rate that is expected."""
 LARGEST_GROWTH = 0.25
 """Growth rate times step where a potential shoots up."""
 LONGEST = 0.1
@@ -62,7 +64,7 @@ class Stability:
 
     def _parts(self) -> int:
         """Into how many parts the rates divide the longest step."""
-        return max(1, math.ceil(LONGEST * self._fastest / LARGEST_LOAD - 1e-9))
+        return max(1, math.ceil(LONGEST * self._fastest / USUAL_LOAD - 1e-9))
 
     def look_at(self, step: Step) -> None:
         """Derive the bounds of a step."""
