@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ship_engine.distribution import Communicator, MPIProcesses, OneProcess
+from ship_engine.processes import Communicator, MPIProcesses, OneProcess
 
 from . import simulator
 from .segments import Segment

@@ -13,8 +13,8 @@ from ship_engine.network import Network
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ship_engine.distribution import Communicator
     from ship_engine.lowering.cache import KernelCache
+    from ship_engine.processes import Communicator
 
     from .projections import Projection
     from .standardmodels.electrodes import ShipCurrentSource

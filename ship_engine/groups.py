@@ -285,7 +285,7 @@ def make_group(model: type[Model] | type[Source], size: int, label: str = "") ->
     if model is SpikeSourceArray:
         return SpikeArrayGroup(size, label)
     # That module builds on this one.
-    from ship_engine.renewal import RENEWAL_GROUPS
+    from ship_engine.sources.renewal import RENEWAL_GROUPS
 
     return RENEWAL_GROUPS[model](size, label)
 

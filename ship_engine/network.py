@@ -15,19 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 from ship_engine.clock import Clock
 from ship_engine.currents import CurrentSource
 from ship_engine.delivery.base import group_synapses
-from ship_engine.distribution import (
-    Communicator,
-    OneProcess,
-    local_synapses,
-    share_of,
-    synapse_numbers,
-)
 from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
 from ship_engine.gap_junctions import Coupling, GapJunctions, check_stability
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.mistakes import mistakes_of_synapse
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 from ship_engine.ordering import stack_order
+from ship_engine.processes import (
+    Communicator,
+    OneProcess,
+    local_synapses,
+    share_of,
+    synapse_numbers,
+)
 from ship_engine.projection import Pairs, Projection, check_connections
 from ship_engine.random import stream_key
 from ship_engine.synapses.activity import Dynamics
@@ -65,7 +65,7 @@ class Network:
     cache : KernelCache, optional
         Compiled functions; networks may share one.
     communicator : Communicator, optional
-        Of several processes that share the network; see `ship_engine.distribution`.
+        Of several processes that share the network; see `ship_engine.processes`.
 
     Attributes
     ----------

@@ -10,13 +10,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ship_engine.distribution import tell_parameters
 from ship_engine.errors import ShipError
 from ship_engine.executors.base import Executor, first_non_finite
 from ship_engine.executors.numba_binding import Binding
 from ship_engine.executors.numba_windows import WindowedRun
 from ship_engine.groups import NeuronGroup
 from ship_engine.lowering.cache import KernelCache
+from ship_engine.processes import tell_parameters
 
 if TYPE_CHECKING:
     from ship_engine.network import Network

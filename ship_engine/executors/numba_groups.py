@@ -17,7 +17,7 @@ from ship_engine.lowering.kernels import model_kernel
 from ship_engine.lowering.layout import BLOCK, Layout
 from ship_engine.memory import aligned_rows
 from ship_engine.models.base import argument_names
-from ship_engine.renewal import PoissonGroup, RenewalGroup
+from ship_engine.sources.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
     from ship_engine.network import Network

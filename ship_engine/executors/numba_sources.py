@@ -12,7 +12,7 @@ from ship_engine.groups import Group, SpikeArrayGroup
 from ship_engine.lowering import layout
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.random import stream_key
-from ship_engine.renewal import PoissonGroup, RenewalGroup
+from ship_engine.sources.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
     from ship_engine.network import Network

@@ -1,4 +1,4 @@
-"""Running a network that several processes share; see `ship_engine.distribution`."""
+"""Running a network that several processes share; see `ship_engine.processes`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ship_engine.compiled import records as r
-from ship_engine.distribution import window_length
 from ship_engine.errors import InvalidValueError
 from ship_engine.executors.numba_binding import Binding, address
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.lowering.cache import KernelCache
+from ship_engine.processes import window_length
 
 if TYPE_CHECKING:
     from ship_engine.network import Network

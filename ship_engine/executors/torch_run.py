@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ship_engine.currents import CurrentSource
 from ship_engine.errors import ShipError
-from ship_engine.events import Events
 from ship_engine.executors.base import first_non_finite
 from ship_engine.executors.torch_coupling import GapCurrents
 from ship_engine.executors.torch_groups import NeuronTensors, Spikes
@@ -20,6 +19,7 @@ from ship_engine.executors.torch_sources import emitted
 from ship_engine.executors.torch_synapses import HistoryTensors, synapse_tensors
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.monitors import StateMonitor
+from ship_engine.sources.spike_trains import Events
 
 if TYPE_CHECKING:
     from ship_engine.network import Injection, Network

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ship_engine.errors import UnsupportedByExecutorError
-from ship_engine.events import Events
 from ship_engine.groups import Group, SpikeArrayGroup
 from ship_engine.random import philox, stream_key, unit
-from ship_engine.renewal import PoissonGroup, RenewalGroup
+from ship_engine.sources.renewal import PoissonGroup, RenewalGroup
+from ship_engine.sources.spike_trains import Events
 
 if TYPE_CHECKING:
     from ship_engine.network import Network

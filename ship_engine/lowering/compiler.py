@@ -38,7 +38,7 @@ def compile_to_object(function: Callable[..., Any], argument_count: int) -> Obje
     UnsupportedByExecutorError
         If the functions of a model use what cannot be compiled.
     """
-    dispatcher = function if hasattr(function, "_compiler") else jit(function)
+    dispatcher: Any = function if hasattr(function, "_compiler") else jit(function)
     try:
         result = dispatcher._compiler.compile((types.int64,) * argument_count, types.int64)
     except NumbaError as error:

@@ -32,7 +32,7 @@ from ship_engine.models.lif import (
 )
 from ship_engine.models.lif_variants import LIFAdapting, LIFHardware
 from ship_engine.network import Network
-from ship_engine.renewal import PoissonGroup
+from ship_engine.sources.renewal import PoissonGroup
 
 WEIGHTS = {
     LIFCurrentExponential: 0.12,

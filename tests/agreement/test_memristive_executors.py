@@ -15,7 +15,7 @@ from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.base import Parameter, State
 from ship_engine.models.lif import LIFCurrentExponential
 from ship_engine.network import Network
-from ship_engine.renewal import PoissonGroup
+from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.synapses.base import DENDRITIC_DELAY_FRACTION, Synapse
 from ship_engine.synapses.short_term import MultiQuantal, TsodyksMarkram
 from ship_engine.synapses.stdp import Additive, Multiplicative, SpikePairs, compose_stdp

@@ -17,7 +17,7 @@ from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.lif import LIFCurrentExponential, LIFVoltageJump
 from ship_engine.network import Network
 from ship_engine.projection import Projection
-from ship_engine.renewal import PoissonGroup
+from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.synapses.base import Synapse
 from ship_engine.synapses.short_term import (
     MultiQuantal,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ship_engine.intervals import DeadTimeIntervals, Draws, GammaIntervals, gamma_beyond
+from ship_engine.sources.intervals import DeadTimeIntervals, Draws, GammaIntervals, gamma_beyond
 
 COUNT = 20000
 SHAPES = pytest.mark.parametrize("shape", [0.05, 0.5, 0.99, 1.0, 1.5, 6.0, 100.0])

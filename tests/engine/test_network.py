@@ -12,7 +12,7 @@ from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.memory import aligned_rows, row_width
 from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential, LIFVoltageJump
 from ship_engine.network import Network
-from ship_engine.renewal import PoissonGroup
+from ship_engine.sources.renewal import PoissonGroup
 
 ONE = (np.zeros(1, np.int32), np.zeros(1, np.int32))
 

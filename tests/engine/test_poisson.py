@@ -9,7 +9,7 @@ from scipy import stats
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.network import Network
-from ship_engine.renewal import PoissonGroup
+from ship_engine.sources.renewal import PoissonGroup
 
 CELLS = 400
 RATES = (40.0, 2000.0, 25.0, 900.0, 40.0)  # Hz, in turn

@@ -13,7 +13,12 @@ from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.network import Network
-from ship_engine.renewal import GammaGroup, InhGammaGroup, PoissonRefractoryGroup, RenewalGroup
+from ship_engine.sources.renewal import (
+    GammaGroup,
+    InhGammaGroup,
+    PoissonRefractoryGroup,
+    RenewalGroup,
+)
 
 CACHE = KernelCache()
 

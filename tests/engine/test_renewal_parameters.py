@@ -17,7 +17,12 @@ from ship_engine.models.sources import (
     SpikeSourcePoissonRefractory,
 )
 from ship_engine.network import Network
-from ship_engine.renewal import GammaGroup, InhGammaGroup, PoissonRefractoryGroup, RenewalGroup
+from ship_engine.sources.renewal import (
+    GammaGroup,
+    InhGammaGroup,
+    PoissonRefractoryGroup,
+    RenewalGroup,
+)
 
 CACHE = KernelCache()
 

@@ -31,7 +31,7 @@ from ship_engine.models.lif import (
 )
 from ship_engine.models.sources import SpikeSourceArray
 from ship_engine.network import Network
-from ship_engine.renewal import PoissonGroup
+from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.training.surrogates import SuperSpike, Surrogate
 
 WEIGHTS = {

@@ -13,13 +13,6 @@ import numpy as np
 import pytest
 
 from ship_engine.currents import PulseCurrent
-from ship_engine.distribution import (
-    Communicator,
-    OneProcess,
-    share_of,
-    synapse_numbers,
-    window_length,
-)
 from ship_engine.errors import (
     InvalidValueError,
     NonFiniteStateError,
@@ -29,7 +22,14 @@ from ship_engine.executors import numba_windows
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential, LIFVoltageJump
 from ship_engine.network import Network
-from ship_engine.renewal import PoissonGroup
+from ship_engine.processes import (
+    Communicator,
+    OneProcess,
+    share_of,
+    synapse_numbers,
+    window_length,
+)
+from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.synapses.short_term import SimpleStochastic, TsodyksMarkram
 from ship_engine.synapses.stdp import Additive, SpikePairs, compose_stdp
 

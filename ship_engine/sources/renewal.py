@@ -1,7 +1,7 @@
 """Groups of renewal processes: spike trains that are told by the distribution of their intervals.
 
 Their spikes are rare beside time steps, so they are found from interval to interval, by the same
-code for every executor (`ship_engine.renewal_process`).
+code for every executor (`ship_engine.sources.renewal_process`).
 
 Parameters may change at any step.  Then the hazard of each component goes on at its present age,
 with the new parameters; that is what a step of the parameters of `SpikeSourceInhGamma` does, too.
@@ -19,9 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ship_engine.errors import InvalidValueError
-from ship_engine.events import Events
 from ship_engine.groups import Group, Selection
-from ship_engine.intervals import DeadTimeIntervals, GammaIntervals, Intervals
 from ship_engine.models.base import Model, Parameter, Source
 from ship_engine.models.sources import (
     SpikeSourceGamma,
@@ -30,7 +28,9 @@ from ship_engine.models.sources import (
     SpikeSourcePoissonRefractory,
 )
 from ship_engine.random import stream_key
-from ship_engine.renewal_process import Course, RenewalProcess
+from ship_engine.sources.intervals import DeadTimeIntervals, GammaIntervals, Intervals
+from ship_engine.sources.renewal_process import Course, RenewalProcess
+from ship_engine.sources.spike_trains import Events
 
 if TYPE_CHECKING:
     from ship_engine.network import Network

@@ -1,7 +1,7 @@
 """Renewal processes of many components, from spike to spike.
 
 Spikes are found over many time steps at a time and depend on nothing but the parameters and a
-key: each component counts its own draws (`ship_engine.intervals`), so it does not matter where one
+key: each component counts its own draws (`ship_engine.sources.intervals`), so it does not matter where one
 call ends and the next begins.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ship_engine.clock import SMALLEST, Clock
-from ship_engine.events import Events
-from ship_engine.intervals import Draws, Floats, Integers, Intervals
+from ship_engine.sources.intervals import Draws, Floats, Integers, Intervals
+from ship_engine.sources.spike_trains import Events
 
 MOST_DRAWN = 1 << 17
 """Intervals that are drawn together; bounds the memory that it takes."""

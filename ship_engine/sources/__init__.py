@@ -1,0 +1,1 @@
+"""Groups that emit spikes by chance: Poisson and other renewal processes."""
