@@ -59,6 +59,7 @@ from .custom import (
 from .equations import cell_type, synapse_type
 from .gsl_rng import GSLRNG
 from .native_rng import NativeRNG
+from .nestml import nestml_cell_type, nestml_synapse_type
 from .networks import Network
 from .numpy_rng import NumpyRNG
 from .populations import Population, PopulationView

@@ -10,10 +10,6 @@ _NINEML = (
     "NineML descriptions are translated for NEURON, by pyNN.neuron with the package nineml. Take "
     "the nearest of list_standard_models(), or write the equations as a model of ship_engine"
 )
-_NESTML = (
-    "NESTML models are compiled for NEST; use pyNN.nest. For pyNN.ship, write the equations as a "
-    "model of ship_engine and give that to native_cell_type()"
-)
 _NEUROML = (
     "NeuroML cells are read by pyNN.neuron.neuroml; to write a network as NeuroML use the module "
     "pyNN.neuroml"
@@ -35,7 +31,6 @@ REASONS = {
         _COMPARTMENTS,
     ),
     **dict.fromkeys(("nineml", "nineml_cell_type", "nineml_celltype_from_model"), _NINEML),
-    **dict.fromkeys(("nestml", "nestml_cell_type", "nestml_synapse_type"), _NESTML),
     "neuroml": _NEUROML,
     **dict.fromkeys(("IntFire1", "IntFire2", "IntFire4"), _NEURON),
 }

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ship_engine.equations.description import NeuronDescription, SynapseDescription
+from ship_engine.equations import neuron_model
+from ship_engine.equations.description import (
+    NeuronDescription,
+    Parameter,
+    State,
+    SynapseDescription,
+)
 from ship_engine.nestml.names import engine_name
 from ship_engine.nestml.neurons import NeuronTranslation
 from ship_engine.nestml.reading import choose, parse, read_text
@@ -38,13 +44,13 @@ class SynapseText:
         What `ship_engine.equations.synapse_model` makes a model of.
     parameters : dict
         Names of the parameters in the model, by those in the text.
-    weight : str
-        The value of the weight in the text, as an expression of parameters.
+    weight : float
+        The value of the weight in the text.
     """
 
     description: SynapseDescription
     parameters: dict[str, str]
-    weight: str
+    weight: float
 
 
 def read_neuron(description: str | Path, name: str | None = None) -> NeuronText:
@@ -109,4 +115,12 @@ def read_synapse(
     names = {
         given: engine_name(given) for given in translation.scope.parameters if given not in left_out
     }
-    return SynapseText(translation.description(), names, translation.initial_weight())
+    made = translation.description()
+    return SynapseText(made, names, _value(translation.initial_weight(), made.parameters))
+
+
+def _value(text: str, parameters: tuple[Parameter, ...]) -> float:
+    """What an expression of parameters comes to."""
+    result = Parameter("result_", text)
+    described = NeuronDescription("value", (*parameters, result), (State("unused_"),))
+    return neuron_model(described).parameters[-1].default

@@ -8,7 +8,8 @@ from typing import Any
 from ship_engine.equations.language import CONSTANTS, FUNCTIONS, WORDS
 
 _TAKEN = {*FUNCTIONS, *CONSTANTS, *WORDS, "dt", "i_inj", "free", "input", "drive", "current"}
-_TAKEN |= {"weight", "delay", "since_pre", "since_post", "dendritic_delay_fraction"}
+_TAKEN |= {"weight", "delay", "since_pre", "since_post", "dendritic_delay_fraction", "weight_scale"}
+_TAKEN |= {"tau_psc", "sign", "elapsed"}
 _TAKEN |= {f"uniform_{number}" for number in range(1, 5)}
 _ENDINGS = ("_end", "_half", "_middle", "_new", "_next", "_old", "_ring")
 

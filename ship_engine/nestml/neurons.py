@@ -55,7 +55,7 @@ class NeuronTranslation:
             self._receive(*arrival)
         threshold, reset = self._spikes()
         states = self._states()
-        held = self._held(reset)
+        held = self._held(reset or ())
         kept = {state.name for state in states}
         return equations.NeuronDescription(
             name=self.model.get_name(),
@@ -239,7 +239,7 @@ class NeuronTranslation:
 
     # --- spikes that are sent --------------------------------------------------------------------
 
-    def _spikes(self) -> tuple[str | None, tuple[equations.Assignment, ...]]:
+    def _spikes(self) -> tuple[str | None, tuple[equations.Assignment, ...] | None]:
         """The threshold and the reset."""
         sending = []
         for block in self.model.get_on_condition_blocks():
@@ -250,7 +250,7 @@ class NeuronTranslation:
                 )
             sending.append((block, run))
         if not sending:
-            return None, ()
+            return None, None
         if len(sending) > 1:
             raise unsupported(sending[1][0], "a second onCondition with emit_spike()", "one")
         ((block, run),) = sending

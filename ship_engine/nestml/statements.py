@@ -135,6 +135,8 @@ class Statements:
     def _now(self, name: str) -> Value:
         if name in self.values:
             return self.values[name]
+        if name in self.given:
+            return self.given[name]
         if name == EMITTED:
             return number(0.0)
         variable = self.scope.variable(name)

@@ -42,8 +42,53 @@ def _refused(sim: Any, *names: str, instead: str) -> str:
     return texts[0]
 
 
-def nestml(sim: Any) -> str:
-    return _refused(sim, "nestml_cell_type", "nestml_synapse_type", instead="pyNN.nest")
+NESTML = """
+model leaky:
+    state:
+        V_m mV = E_L
+    equations:
+        kernel K = exp(-t / tau_syn)
+        V_m' = (E_L - V_m) / tau_m + (convolve(K, spikes) * 1 pA + I_stim) / C_m
+    parameters:
+        E_L mV = -65 mV
+        tau_m ms = 20 ms
+        tau_syn ms = 5 ms
+        C_m pF = 1000 pF
+    input:
+        spikes <- spike
+        I_stim pA <- continuous
+    update:
+        integrate_odes()
+
+model halving:
+    state:
+        w real = 100
+    input:
+        pre_spikes <- spike
+    output:
+        spike
+    onReceive(pre_spikes):
+        w = w / 2
+        emit_spike(w)
+"""
+
+
+def nestml(sim: Any) -> None:
+    """A neuron in NESTML has the potential of a standard cell; a synapse does what it says."""
+    cells = sim.Population(1, sim.nestml_cell_type("leaky", NESTML)(tau_syn=3.0))
+    standard = sim.Population(1, sim.IF_curr_exp(tau_syn_E=3.0))
+    cells.record("V_m")
+    standard.record("v")
+    for population in (cells, standard):
+        input_spikes(sim, population, [2.0, 5.0], "excitatory", 0.2)
+    synapse = sim.nestml_synapse_type("halving", NESTML)(weight=80.0, delay=1.0)
+    source = sim.Population(1, sim.SpikeSourceArray(spike_times=[2.0, 5.0]))
+    projection = sim.Projection(source, standard, sim.AllToAllConnector(), synapse)
+    input_spikes(sim, cells, [2.0], "excitatory", 0.04)
+    input_spikes(sim, cells, [5.0], "excitatory", 0.02)
+    sim.run(15.0)
+    close(samples(cells, "V_m"), samples(standard, "v"), 1e-9)
+    close(projection.get("weight", "array"), 20.0)
 
 
 def nineml(sim: Any) -> str:

@@ -52,7 +52,6 @@ REFUSED = frozenset(
         "voltage_dependence",
         "na.m, na.h, kdr.n (dimensionless): MultiCompartmentNeuron",
         "record(locations=)",
-        "nestml_cell_type / nestml_synapse_type",
         "NineML cell types",
         "NineML / NeuroML export (own modules pyNN.nineml, pyNN.neuroml)",
         "NeuroML cell import",
@@ -72,6 +71,8 @@ REMARKS = {
     "probe writes pkl and mat",
     "SONATA import/export (pyNN.serialization)": "needs h5py; what PyNN's exporter leaves out, "
     "such as spike times and parameters that are arrays, does not come back",
+    "nestml_cell_type / nestml_synapse_type": "needs nestml; docs/nestml.md tells which constructs "
+    "of NESTML there are",
     "describe() templates string, jinja2, cheetah": "the engines that are installed",
 }
 """What is to be said of a yes."""

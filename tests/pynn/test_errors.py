@@ -148,7 +148,6 @@ def test_a_mistake_changes_nothing(sim, state, network, kind):
         ("KdrChannel", "pyNN.neuron or pyNN.arbor"),
         ("morphology", "pyNN.neuron or pyNN.arbor"),
         ("nineml_cell_type", "pyNN.neuron with the package nineml"),
-        ("nestml_cell_type", "use pyNN.nest"),
         ("neuroml", "pyNN.neuron.neuroml"),
         ("IntFire4", "from pyNN.neuron"),
         ("StandardCellTypeComponent", "list_standard_models"),
