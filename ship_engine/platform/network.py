@@ -153,12 +153,14 @@ class Network:
 
     def init(
         self,
-        dt: float,
+        dt: float | None = None,
         nts: int | None = None,
         time: float | None = None,
         batch_size: int | None = None,
     ) -> None:
         """Draw all arguments and make the network ready to run.
+
+        Without any argument, everything is drawn anew and the settings stay as they were.
 
         Parameters
         ----------
@@ -180,7 +182,8 @@ class Network:
         UnknownNameError
             If synapses connect groups that do not exist.
         """
-        self._settings = Settings.checked(dt, nts, time, batch_size)
+        if self._settings is None or (dt, nts, time, batch_size) != (None,) * 4:
+            self._settings = Settings.checked(dt, nts, time, batch_size)
         self._inits += 1
         self._prepare(self._settings.batch_size or 1)
 

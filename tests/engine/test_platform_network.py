@@ -81,7 +81,8 @@ def test_arguments_of_every_kind():
     net.set_params("S", w=torch.rand)
     first = net["S"].w
     assert first.unique().numel() == 24
-    net.init(dt=1.0, batch_size=2)
+    net.init()
+    assert net["S"].w.shape == (2, 3, 4)
     assert not torch.equal(net["S"].w, first)
 
 

@@ -157,6 +157,7 @@ def test_what_init_refuses_of_pairs():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({}, "dt = None"),
         ({"dt": 0.0}, "dt = 0.0 ms"),
         ({"dt": "1"}, "dt = '1'"),
         ({"dt": math.inf}, "dt = inf"),
