@@ -269,14 +269,8 @@ class Network:
             )
         ready = ready or self._prepare(batch_size)
         outputs = output_ids(self.groups)
-        record, named = self._monitors.recording(ready.members, outputs)
-        if not resume:
-            ready.start(record, self._runs)
-            self._runs += 1
-        ready.advance(lengths, tensors, record)
-        self._lengths = lengths
-        self._monitors.keep(named)
-        found = Results({id: named[id, "output"].result() for id in outputs})
+        found = ready.run(lengths, tensors, self._monitors, outputs, None if resume else self._runs)
+        self._lengths, self._runs = lengths, self._runs + (not resume)
         return found[outputs[0]] if len(outputs) == 1 else found
 
     def timeline(self) -> Tensor:
@@ -331,13 +325,7 @@ class Network:
         return Results({**member.values, **member.initial, **weights})
 
     def stack(self) -> list[str]:
-        """The ids of all groups in the order in which a step advances them.
-
-        Raises
-        ------
-        InvalidValueError
-            If the network is not ready.
-        """
+        """The ids of all groups, of a network that is ready, in the order in which they advance."""
         return [member.id for block in self._prepared().blocks for member in block.members]
 
     def draw(self, axes: Axes | None = None) -> Figure:
@@ -376,17 +364,12 @@ class Network:
         ------
         InvalidValueError
             If the network is not ready, or weights are kept in devices.
-        FileFormatError
-            If the file could not describe it.
-        OSError
-            If the file cannot be written.
+        FileFormatError, OSError
+            If the file could not describe it, or cannot be written.
         """
         from ship_engine.platform.saving import save
 
-        ready, settings = self._prepared(), self._ready()
-        numbers = {"dtype": self.dtype, "executor": self.executor, "seed": self.seed}
-        numbers |= {"dt": settings.dt, "nts": settings.nts, "batch_size": settings.batch_size}
-        save(path, numbers, self.groups, ready.members, self._monitors.names())
+        save(path, self, self._ready(), self._prepared().members, self._monitors.names())
 
     @classmethod
     def load(
@@ -408,22 +391,11 @@ class Network:
 
         Raises
         ------
-        FileFormatError
-            If the file is no network, or damaged.
-        UnknownNameError
-            If a model is not known.
-        InvalidValueError
-            If what the file says makes no network.
-        OSError
-            If there is no such file, or it cannot be read.
+        FileFormatError, OSError
+            If the file is no network, or damaged, or cannot be read.
+        UnknownNameError, InvalidValueError
+            If a model is not known, or what the file says makes no network.
         """
-        from ship_engine.platform.saving import read, rebuild
+        from ship_engine.platform.saving import load
 
-        description, tensors = read(path)
-        settings = dict(description["settings"])
-        known = {name: settings[name] for name in ("executor", "seed")}
-        net = cls(**{**known, "dtype": getattr(torch, settings["dtype"]), **options})
-        rebuild(net, description, tensors, models or {})
-        if settings["dt"] is not None:
-            net.init(settings["dt"], nts=settings["nts"], batch_size=settings["batch_size"])
-        return net
+        return load(path, cls, models or {}, options)

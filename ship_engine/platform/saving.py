@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,8 +21,7 @@ from ship_engine.platform.results import unknown
 
 if TYPE_CHECKING:
     from ship_engine.platform.network import Network
-
-__all__ = ["model_of", "read", "rebuild", "save"]
+    from ship_engine.platform.settings import Settings
 
 MODELS: dict[str, type] = {
     model.__name__: model
@@ -46,8 +46,8 @@ MODELS: dict[str, type] = {
 
 def save(
     path: str | os.PathLike[str],
-    settings: Mapping[str, Any],
-    groups: Mapping[str, GroupDescription],
+    network: Network,
+    settings: Settings,
     members: Mapping[str, Member],
     monitors: Mapping[str, list[str]],
 ) -> None:
@@ -57,12 +57,12 @@ def save(
     ----------
     path : str or path
         Where to.
-    settings : mapping
-        ``dtype``, ``executor``, ``seed``, ``dt``, ``nts`` and ``batch_size``.
-    groups : mapping
-        What was said about each group.
+    network : Network
+        The network.
+    settings : Settings
+        What its `init` was told.
     members : mapping
-        Their tensors; what was drawn at random is kept as it was drawn.
+        The tensors of its groups; what was drawn at random is kept as it was drawn.
     monitors : mapping
         What is kept of each group in runs.
 
@@ -75,42 +75,61 @@ def save(
     OSError
         If the file cannot be written.
     """
-    described, tensors = _described(groups, members)
+    described, tensors = _described(network.groups, members)
     description = {
-        "settings": {**settings, "dtype": str(settings["dtype"]).removeprefix("torch.")},
+        "settings": {
+            "dtype": str(network.dtype).removeprefix("torch."),
+            "executor": network.executor,
+            "seed": network.seed,
+            **asdict(settings),
+        },
         "groups": described,
         "monitors": [{"group": id, "names": names} for id, names in monitors.items()],
     }
     write(path, description, tensors)
 
 
-def rebuild(
-    network: Network,
-    description: Mapping[str, Any],
-    tensors: Mapping[str, Tensor],
+def load(
+    path: str | os.PathLike[str],
+    kind: type[Network],
     models: Mapping[str, type],
-) -> None:
-    """Add what a file describes to an empty network.
+    options: Mapping[str, Any],
+) -> Network:
+    """Read a network from a file.
 
     Parameters
     ----------
-    network : Network
-        The network.
-    description, tensors
-        As `read` gives them.
+    path : str or path
+        Of the file.
+    kind : type[Network]
+        What to make.
     models : mapping of str to type
         Models of one's own, by name.
+    options : mapping
+        Of the network, in place of those in the file.
 
     Raises
     ------
+    FileFormatError
+        If the file is no network, or damaged.
     UnknownNameError, InvalidValueError
         If the description makes no network.
+    OSError
+        If the file cannot be read.
     """
+    description, tensors = read(path)
+    settings = description["settings"]
+    known = {name: settings[name] for name in ("executor", "seed")}
+    known["dtype"] = getattr(torch, settings["dtype"])
+    network = kind(**{**known, **options})
     for group in description["groups"]:
         model = model_of(group["model"], models)
         network.add(model, group["id"], **_given_arguments(group, tensors))
     for monitor in description["monitors"]:
         network.set_monitor(monitor["group"], *monitor["names"])
+    if settings["dt"] is not None:
+        network.init(settings["dt"], nts=settings["nts"], batch_size=settings["batch_size"])
+    return network
 
 
 def _described(

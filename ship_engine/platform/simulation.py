@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,9 +15,10 @@ from ship_engine.devices.arrays import generator_of
 from ship_engine.errors import InvalidValueError
 from ship_engine.platform.groups import GroupDescription
 from ship_engine.platform.models.sources import Poisson
-from ship_engine.platform.monitors import Record
+from ship_engine.platform.monitors import Monitors, Record
 from ship_engine.platform.plan import Member, arrivals_of, make_blocks, make_members
 from ship_engine.platform.random_spikes import RandomSpikes
+from ship_engine.platform.results import Results
 from ship_engine.platform.runners import Runner, check_finite, window_length
 
 
@@ -72,20 +73,15 @@ class Simulation:
         self.can_resume = False
         self._random: dict[Member, RandomSpikes] = {}
 
-    def start(self, record: Record, run: int) -> None:
-        """Go to the initial states; random spikes are those of the run of that number."""
-        self._runner.start(self.blocks, self.batch_size, record)
-        self._random = {}
-        for stream, member in enumerate(self.members.values()):
-            if member.model is Poisson:
-                rate = member.values["rate"].detach().cpu().double().numpy()
-                shape = self.batch_size, member.width
-                self._random[member] = RandomSpikes(self._seed, stream, run, rate, shape)
-
-    def advance(
-        self, lengths: NDArray[np.float64], inputs: Mapping[str, Tensor], record: Record
-    ) -> None:
-        """Go through time steps, in windows, so that what is kept for them stays small.
+    def run(
+        self,
+        lengths: NDArray[np.float64],
+        inputs: Mapping[str, Tensor],
+        monitors: Monitors,
+        outputs: Sequence[str],
+        number: int | None,
+    ) -> Results:
+        """Go through time steps.
 
         Parameters
         ----------
@@ -93,15 +89,48 @@ class Simulation:
             Of the steps, in ms.
         inputs : mapping of str to Tensor [batch or 1, steps, components]
             By the id of the group that they are for.
-        record : Record
-            What takes the states and other quantities of members.
+        monitors : Monitors
+            What is kept besides.
+        outputs : sequence of str
+            Ids of the groups of which what they hand on is given back.
+        number : int or None
+            Of the run, which begins with the initial states and has random spikes of its own; None
+            to go on from where the last one ended.
+
+        Returns
+        -------
+        Results
+            What the output groups hand on.
 
         Raises
         ------
         NonFiniteStateError
             If a state becomes NaN or infinite.
         """
+        record, named = monitors.recording(self.members, outputs)
+        if number is not None:
+            self._start(record, number)
         self.can_resume = False
+        self._advance(lengths, inputs, record)
+        check_finite(self._runner, float(lengths.sum()))
+        self.can_resume = True
+        monitors.keep(named)
+        return Results({id: named[id, "output"].result() for id in outputs})
+
+    def _start(self, record: Record, number: int) -> None:
+        """Go to the initial states; random spikes are those of the run of that number."""
+        self._runner.start(self.blocks, self.batch_size, record)
+        self._random = {}
+        for stream, member in enumerate(self.members.values()):
+            if member.model is Poisson:
+                rate = member.values["rate"].detach().cpu().double().numpy()
+                shape = self.batch_size, member.width
+                self._random[member] = RandomSpikes(self._seed, stream, number, rate, shape)
+
+    def _advance(
+        self, lengths: NDArray[np.float64], inputs: Mapping[str, Tensor], record: Record
+    ) -> None:
+        """Go through time steps in windows, so that what is kept for them stays small."""
         arrivals = arrivals_of(self.blocks, lengths)
         window = window_length(arrivals, self.batch_size, lengths.size, self._like)
         for first in range(0, lengths.size, window):
@@ -112,8 +141,6 @@ class Simulation:
                 given[member] = drawn.to(self._like.device, self._like.dtype)
             here = {member: one.part(part) for member, one in arrivals.items()}
             self._runner.advance(lengths[part], here, given, record)
-        check_finite(self._runner, float(lengths.sum()))
-        self.can_resume = True
 
 
 def _sow(seed: tuple[int, int], id: str) -> None:
