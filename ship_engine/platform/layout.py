@@ -31,7 +31,7 @@ PASSING = 0.12
 """Height of the room for an arrow that passes a column."""
 WIDER = 1.6
 """How many times wider than high pictures are that have a choice."""
-LONGEST_LINE = 16.0
+LONGEST_LINE = 18.0
 """Width from which on the columns go back and forth."""
 MOST_POINTS = 4000
 """If arrows pass more columns than this in all, they get no points there."""
@@ -242,7 +242,7 @@ def _heights(columns: _Columns) -> list[float]:
     for row in columns.rows:
         for node, offset in zip(row, _offsets(row, columns), strict=True):
             y[node] = -offset
-    for sweep in range(2 * SWEEPS):
+    for sweep in range(3 * SWEEPS):
         rows = columns.rows if sweep % 2 == 0 else columns.rows[::-1]
         for row in rows:
             wanted = []

@@ -126,7 +126,7 @@ class Picture:
         large, small = (9.5, 7.5) if group.kind != "synapse" else (8.0, 6.5)
         first, second = _short(group.id), self._second_line(group)
         least = 0.9 if group.kind != "synapse" else 0.7
-        width = max(1.1 * _width(first, large), _width(second, small)) + 0.3
+        width = max(1.12 * _width(first, large), _width(second, small)) + 0.3
         return max(width, least), 0.56 if group.kind != "synapse" else 0.44
 
     def _gap(self) -> float:
@@ -339,9 +339,16 @@ def _short(text: str) -> str:
 
 
 def _width(text: str, size: float) -> float:
-    """About how wide a text is, in inches."""
-    letters = sum(2.0 if unicodedata.east_asian_width(c) in "WF" else 1.0 for c in text)
-    return letters * size * 0.58 / 72.0
+    """About how wide a text is, in inches; a wide letter is as wide as its font is high."""
+    return sum(map(_letter, text)) * size / 72.0
+
+
+def _letter(letter: str) -> float:
+    if unicodedata.east_asian_width(letter) in "WF" or letter in "WMmw@%…—":
+        return 1.0
+    if letter in "iIjlft.,:;'|!()[]· ":
+        return 0.4
+    return 0.74 if letter.isupper() else 0.64
 
 
 def _legend_width(text: str) -> float:
