@@ -121,8 +121,15 @@ def generator(seed: Any) -> np.random.Generator:
     return np.random.default_rng(whole_number(seed, "seed", 0))
 
 
+def are_several(values: Any) -> bool:
+    """Whether these are a list of arrays or tensors, rather than numbers in nested lists."""
+    return isinstance(values, (list, tuple)) and any(
+        is_tensor(value) or isinstance(value, np.ndarray) for value in values
+    )
+
+
 def each(values: Any, convert: Callable[[Floats], NDArray[Any]], what: str) -> Any:
     """Convert an array or tensor, or every one of a list of them."""
-    if isinstance(values, (list, tuple)) and any(np.ndim(value) > 0 for value in values):
+    if are_several(values):
         return [each(value, convert, f"{what}[{i}]") for i, value in enumerate(values)]
     return same_kind(convert(as_floats(values, what)), values)

@@ -108,7 +108,8 @@ class Batches:
         ``inputs[i]`` is a sample: [time, component], or any shape that all samples share.  A list
         of sequences may have different lengths.
     targets : array, tensor or sequence of numbers, optional
-        ``targets[i]`` belongs to sample i; such as its class.
+        ``targets[i]`` belongs to sample i; such as its class.  Whole numbers become int64, as
+        losses want them; other numbers take the type of the inputs; tensors stay as they are.
     batch_size : int
         Samples in a batch.
     order : {"shuffled", "by_length", "given"}
@@ -153,7 +154,7 @@ class Batches:
         device: Any = None,
         progress: Progress = False,
     ) -> None:
-        self.inputs, self.targets = inputs, targets
+        self.inputs, self.targets = inputs, _checked_targets(targets)
         self.batch_size = whole_number(batch_size, "batch_size")
         self.order = one_of(order, "order", ORDERS)
         self.seed = None if seed is None else whole_number(seed, "seed", 0)
@@ -228,6 +229,13 @@ class Batches:
             raise InvalidValueError(f"an epoch has {len(self)} batches; there is no {batch}.")
         self.epoch, self._next_batch, self._first_batch = epoch, batch, batch
 
+    @property
+    def _type(self) -> Any:
+        """Type of the inputs."""
+        import torch
+
+        return torch.float32 if self.dtype is None else self.dtype
+
     def _batches_of_epoch(self) -> list[Integers]:
         """Indices of the samples of each batch of this epoch."""
         count = len(self.inputs)
@@ -248,8 +256,7 @@ class Batches:
     def _batch(self, indices: Integers) -> Batch:
         import torch
 
-        dtype = torch.float32 if self.dtype is None else self.dtype
-        targets = self._targets(indices)
+        dtype, targets = self._type, self._targets(indices)
         if self.transform is None and _is_one_array(self.inputs):
             values = torch.as_tensor(self.inputs[indices])  # type: ignore[call-overload]
             return Batch(values.to(self.device, dtype), targets, None, None, indices)
@@ -270,8 +277,28 @@ class Batches:
 
         if self.targets is None:
             return None
-        chosen = self.targets if is_tensor(self.targets) else np.asarray(self.targets)
-        return torch.as_tensor(chosen[indices]).to(self.device)
+        if is_tensor(self.targets):
+            return self.targets[indices].to(self.device)
+        chosen = self.targets[indices]
+        if chosen.dtype.kind in "iu":
+            return torch.as_tensor(chosen.astype(np.int64)).to(self.device)
+        return torch.as_tensor(chosen).to(self.device, None if chosen.dtype == bool else self._type)
+
+
+def _checked_targets(targets: Any) -> Any:
+    """Targets as a tensor or an array of numbers; None if there are none."""
+    if targets is None or is_tensor(targets):
+        return targets
+    try:
+        numbers = np.asarray(targets)
+    except ValueError as error:
+        raise InvalidValueError(f"targets must all have one shape: {error}") from error
+    if numbers.dtype.kind not in "biuf":
+        raise InvalidValueError(
+            f"targets must be numbers; got {numbers.dtype}. Names of classes become numbers by "
+            "names, targets = numpy.unique(targets, return_inverse=True)."
+        )
+    return numbers
 
 
 def _is_one_array(inputs: Any) -> bool:

@@ -132,6 +132,21 @@ class TestContents:
         assert torch.equal(batch.targets, targets)
         assert batch.mask is batch.lengths is None
 
+    @pytest.mark.parametrize(
+        ("targets", "expected"),
+        [
+            (np.array([1, 2], np.uint8), torch.int64),
+            ([1, 2], torch.int64),
+            ([0.5, 2.0], torch.float32),
+            (np.array([True, False]), torch.bool),
+            (torch.tensor([1, 2], dtype=torch.int16), torch.int16),
+        ],
+    )
+    def test_types_of_targets(self, targets, expected):
+        batch = next(iter(Batches(np.zeros((2, 1)), targets, batch_size=2, order="given")))
+        assert batch.targets.dtype == expected
+        assert batch.targets.tolist() == list(targets)
+
     def test_type_and_spikes(self):
         spikes = np.ones((2, 3, 1), bool)
         batch = next(iter(Batches(spikes, batch_size=2, order="given", dtype=torch.float64)))
@@ -271,6 +286,8 @@ DATA = np.zeros((4, 3, 2))
         (lambda: pad_sequences([np.zeros((3, 1)), np.zeros((3, 2))]), "has 2 components"),
         (lambda: Batches([], batch_size=1, seed=0), "at least one sample"),
         (lambda: Batches(DATA, [1, 2], batch_size=1, seed=0), "4 inputs, but 2 targets"),
+        (lambda: Batches(DATA, list("NNVV"), batch_size=1, seed=0), "numpy.unique"),
+        (lambda: Batches(DATA, [[1], [2, 3], [4], [5]], batch_size=1, seed=0), "inhomogeneous"),
         (lambda: Batches(DATA, batch_size=0, seed=0), "batch_size must be at least 1"),
         (lambda: Batches(DATA, batch_size=2), "needs a seed"),
         (lambda: Batches(DATA, batch_size=2, seed=0, order="sorted"), "by_length, given"),

@@ -80,6 +80,9 @@ class TestDelta:
         for spikes, signal in zip(made, signals, strict=True):
             assert (spikes == encode_delta(signal, threshold=0.5, bits=2)).all()
 
+    def test_nested_lists_are_one_signal(self):
+        assert encode_delta([[0.0], [2.0]], threshold=1.0).astype(int).tolist() == [[0, 0], [1, 0]]
+
     def test_a_tensor_stays_a_tensor(self):
         signal = torch.tensor([[0.0], [2.0]])
         spikes = encode_delta(signal, threshold=1.0)

@@ -43,8 +43,9 @@ def load_braille(*, folder: Folder = None) -> BrailleLetters:
     Parameters
     ----------
     folder : path, optional
-        Folder with ``braille/braille.npz``; see `ship_engine.data.datasets`.  For the images as
-        Kaggle has them, see `read_braille`.
+        Folder with ``braille/braille.npz``, with the arrays images, labels, augmentation (index)
+        and augmentation_names; see `ship_engine.data.datasets`.  For the images as Kaggle has
+        them, see `read_braille`.
 
     Returns
     -------

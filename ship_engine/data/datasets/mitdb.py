@@ -92,8 +92,10 @@ def load_mitdb(
     records : iterable of str
         Names such as "100"; by default all 48.
     folder : path, optional
-        Folder with ``mitdb/mitdb_1xx.npz`` and ``mitdb_2xx.npz``, or with PhysioNet's own files in
-        ``mitdb``; see `ship_engine.data.datasets`.
+        Folder with PhysioNet's own files in ``mitdb``, or with ``mitdb/mitdb_1xx.npz`` and
+        ``mitdb_2xx.npz``, with the arrays records, leads, gain and baseline [record, lead], fs, and
+        of each record sig_100 [lead, time], ann_sample_100, ann_symbol_100 and ann_aux_100; see
+        `ship_engine.data.datasets`.
     progress : bool or str
         Whether to show a progress bar.
 

@@ -49,7 +49,8 @@ def load_mnist(*, folder: Folder = None, progress: Progress = False) -> Handwrit
     Parameters
     ----------
     folder : path, optional
-        Folder with ``mnist/mnist.npz``; see `ship_engine.data.datasets`.
+        Folder with ``mnist/mnist.npz``, with the arrays x_train, y_train, x_test and y_test, as
+        Keras has it; see `ship_engine.data.datasets`.
     progress : bool or str
         Whether to show progress bars for the downloads.
 

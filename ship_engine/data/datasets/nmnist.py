@@ -58,7 +58,9 @@ def load_small_nmnist(*, folder: Folder = None, progress: Progress = False) -> E
     Parameters
     ----------
     folder : path, optional
-        Folder with ``nmnist_small/nmnist_small.npz``; see `ship_engine.data.datasets`.
+        Folder with ``nmnist_small/nmnist_small.npz``, with the arrays x, y, p, t_us, offsets
+        (where each recording starts, and the end), labels, sample_id and test_index; see
+        `ship_engine.data.datasets`.
     progress : bool or str
         Whether to show a progress bar for the download.
 

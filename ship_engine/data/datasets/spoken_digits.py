@@ -60,7 +60,9 @@ def load_spoken_digits(*, folder: Folder = None, progress: Progress = False) -> 
     Parameters
     ----------
     folder : path, optional
-        Folder with ``fsdd/fsdd.npz``; see `ship_engine.data.datasets`.
+        Folder with ``fsdd/fsdd.npz``, with the arrays samples, offsets (where each recording
+        starts, and the end), labels, speaker (index), speaker_names and take; see
+        `ship_engine.data.datasets`.
     progress : bool or str
         Whether to show a progress bar for the download.
 

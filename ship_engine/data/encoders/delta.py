@@ -18,6 +18,7 @@ from ship_engine.data.arrays import (
     Floats,
     Integers,
     Spikes,
+    are_several,
     as_floats,
     number,
     one_of,
@@ -79,7 +80,7 @@ def encode_delta(
         levels = _levels(given, threshold, bits, initial, follow == "levels")
         return _binary(levels, bits)
 
-    if isinstance(signals, (list, tuple)):
+    if are_several(signals):
         given = [as_floats(signal, f"signals[{i}]") for i, signal in enumerate(signals)]
         check_sequences(given, "signals")
         made = together(given, convert)
