@@ -238,6 +238,11 @@ def _named(name: str, package: ModuleType, kinds: Any) -> type:
 def _mistakes(model: type[Model]) -> Iterator[str]:
     """What keeps a model from being computed, and units that recorded data cannot carry."""
     yield from mistakes_of_model(model)
+    if model.needs_platform():
+        yield (
+            "it reads `input`, hands on an `output`, or has a wrapper, which only the networks of "
+            "ship_engine.platform know; give it ports, to which synapses of PyNN reach."
+        )
     for state in model.states:
         if state.unit not in ("", "1") and unit_of(state.unit) is None:
             yield (

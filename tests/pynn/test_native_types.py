@@ -10,6 +10,7 @@ from pyNN import errors
 from pyNN.models import BaseCellType
 from pyNN.standardmodels import StandardCellType, build_translations
 
+import ship_engine
 from pyNN_ship.standardmodels.base import CellModel
 from ship_engine.elementwise import exp
 from ship_engine.models.base import Model, Parameter, Port, State
@@ -224,6 +225,8 @@ class TestRefused:
     def test_names(self, sim):
         with pytest.raises(errors.InvalidModelError, match=r"'iaf' is not a model .* LIFCurrentA"):
             sim.native_cell_type("iaf")
+        with pytest.raises(errors.InvalidModelError, match="LIF: it reads `input`"):
+            sim.native_cell_type(ship_engine.LIF)
         with pytest.raises(errors.InvalidModelError, match="SpikeSourcePoisson only sends spikes"):
             sim.native_cell_type("SpikeSourcePoisson")
 
