@@ -10,7 +10,8 @@ a number                 the same everywhere
 a tensor, array or list  as it is, if its shape broadcasts; [component], [batch, 1], [source,
                          target], … say where it varies
 a distribution           one draw for each component, the same in all of the batch; anything with
-                         ``sample(shape)`` (torch), ``rvs(size=...)`` (SciPy) or ``next(n)`` (PyNN)
+                         ``sample(shape)`` (torch), ``rvs(size=...)`` (SciPy) or ``next(n)`` (PyNN),
+                         and functions with ``size=None`` (NumPy)
 a function               called with the batch size and the number of components, or that of
                          sources and that of targets; what it returns is taken as a tensor
 =======================  =========================================================================
@@ -110,9 +111,10 @@ def _drawn(name: str, given: Any, place: Place) -> Any:
     """What a distribution or a function gives; anything else as it is."""
     if isinstance(given, Tensor):
         return given
+    if isinstance(given, torch.distributions.Distribution) and given.batch_shape:
+        return _sample_of_many(name, given, place)
     if hasattr(given, "sample") and not isinstance(given, type):
-        sample = given.sample(place.components)
-        return sample
+        return given.sample(place.components)
     if hasattr(given, "rvs"):
         return given.rvs(size=place.components)
     if hasattr(given, "next") and hasattr(given, "name"):
@@ -122,12 +124,30 @@ def _drawn(name: str, given: Any, place: Place) -> Any:
     return given
 
 
+def _sample_of_many(
+    name: str, distribution: torch.distributions.Distribution, place: Place
+) -> Tensor:
+    """A draw for each component from distributions that differ along components or the batch."""
+    try:
+        shape = torch.broadcast_shapes(distribution.batch_shape, place.components)
+    except RuntimeError as error:
+        raise InvalidValueError(
+            f"{name} of '{place.group}' is {distribution}, which has the shape "
+            f"{list(distribution.batch_shape)}; it does not broadcast to {place.axes}."
+        ) from error
+    sample: Tensor = distribution.expand(shape).sample()
+    return sample
+
+
 def _called(name: str, function: Callable[..., Any], place: Place) -> Any:
     numbers: tuple[Any, ...] = place.shape
     try:
         taken = inspect.signature(function)
     except (TypeError, ValueError):  # functions of torch do not tell
         return function(*numbers)
+    size = taken.parameters.get("size")
+    if size is not None and size.default is None:  # of NumPy
+        return function(size=place.components)
     if len(place.components) == 2:
         try:
             taken.bind(*numbers)
@@ -140,7 +160,13 @@ def _called(name: str, function: Callable[..., Any], place: Place) -> Any:
             f"{name} of '{place.group}' is a function {function!r} that takes {taken}; it is "
             f"called with the batch size and the number of components, as f{numbers}."
         ) from error
-    return function(*numbers)
+    try:
+        return function(*numbers)
+    except Exception as error:
+        raise InvalidValueError(
+            f"{name} of '{place.group}' is a function {function!r}; called with the batch size and "
+            f"the number of components, as f{numbers}, it raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _with_all_axes(name: str, tensor: Tensor, place: Place) -> Tensor:
@@ -150,14 +176,22 @@ def _with_all_axes(name: str, tensor: Tensor, place: Place) -> Tensor:
         full = (1,) * (len(shape) - tensor.dim()) + tuple(tensor.shape)
         if all(a in (1, b) for a, b in zip(full, shape, strict=True)):
             return tensor.reshape(full)
-    hint = ""
-    if tensor.dim() == 1 and tensor.shape[0] == place.batch_size:
-        ones = ", 1" * len(place.components)
-        hint = f" If it varies along the batch, give it the shape [{place.batch_size}{ones}]."
     raise InvalidValueError(
         f"{name} of '{place.group}' has the shape {list(tensor.shape)}, which does not broadcast "
-        f"to {place.axes}.{hint}"
+        f"to {place.axes}.{_hint(tuple(tensor.shape), place)}"
     )
+
+
+def _hint(shape: tuple[int, ...], place: Place) -> str:
+    """What may have been meant by a shape that does not fit."""
+    if shape == (place.batch_size,):
+        ones = ", 1" * len(place.components)
+        return f" If it varies along the batch, give it the shape [{place.batch_size}{ones}]."
+    if len(place.components) == 2 and shape == place.components[:1]:
+        return f" If it varies along the sources, give it the shape [{shape[0]}, 1]."
+    if shape == place.components[::-1]:
+        return " Sources come first; it may have to be transposed."
+    return ""
 
 
 def _product(numbers: tuple[int, ...]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 from ship_engine.errors import InvalidValueError, UnknownNameError
@@ -11,10 +12,13 @@ from ship_engine.mistakes import mistakes_of_model
 from ship_engine.models.base import Model, Source
 from ship_engine.platform.models.sources import Input, ListInput, Poisson
 from ship_engine.platform.models.synapses import SynapseModel
+from ship_engine.platform.models.wrappers import DELAY_TIME, REFRACTORY_TIME, WRAPPERS
 from ship_engine.platform.results import unknown
 
 SOURCES = (Input, ListInput, Poisson)
 WEIGHTS = ("w", "w_scale")
+WRAPPED_PARAMETERS = {REFRACTORY_TIME.name: "refractory", DELAY_TIME.name: "delayed"}
+"""Parameters that wrappers add, and the wrappers."""
 
 
 @dataclass(eq=False)
@@ -47,6 +51,10 @@ class GroupDescription:
     port: str | None = None
     is_output: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        where = f"{self.source} → {self.target}" if self.is_synapse else self.size
+        return f"{self.id} ({self.model.name}, {where})"
 
     @property
     def is_synapse(self) -> bool:
@@ -92,17 +100,25 @@ class GroupDescription:
                         f"N = {given[name]!r} of '{self.id}' ({self.model.name}); the number of "
                         "synapses follows from the groups that they connect."
                     )
+                if name in WRAPPED_PARAMETERS and issubclass(self.model, Model):
+                    wrapper = WRAPPED_PARAMETERS[name]
+                    raise UnknownNameError(
+                        f"{self.model.name}, the model of '{self.id}', has no {name}; "
+                        f"{wrapper}({self.model.name}) has one."
+                    )
                 raise unknown("argument", name, self.names(), f"'{self.id}' ({self.model.name})")
         known = dict(given)
         size = known.pop("N", self.size)
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        whole = isinstance(size, Integral) and not isinstance(size, bool)
+        if size is not None and not (whole and size >= 1):
             raise InvalidValueError(f"N = {size!r} of '{self.id}'; give a whole number >= 1.")
         ids = {n: known.pop(n, getattr(self, n)) for n in ("source", "target", "port")}
         for name, value in ids.items():
             if value is not None and not isinstance(value, str):
                 raise InvalidValueError(f"{name} = {value!r} of '{self.id}'; give its name.")
         self.is_output = bool(known.pop("is_output", self.is_output))
-        self.size, self.source, self.target, self.port = size, *ids.values()
+        self.size = None if size is None else int(size)
+        self.source, self.target, self.port = ids.values()
         self.arguments |= known
 
 
@@ -141,9 +157,10 @@ def _check_model(model: Any, id: str) -> None:
     if model in SOURCES:
         return
     if not isinstance(model, type) or not issubclass(model, Model):
+        wrapped = f" Write {model.__name__}(LIF)." if model in WRAPPERS.values() else ""
         raise InvalidValueError(
             f"The model {model!r} of '{id}'; give a class: a subclass of ship_engine.models.base."
-            f"Model, or one of {', '.join(source.name for source in SOURCES)}."
+            f"Model, or one of {', '.join(source.name for source in SOURCES)}.{wrapped}"
         )
     base = SynapseModel if issubclass(model, SynapseModel) else Model
     mistake = next(mistakes_of_model(model, base), None)

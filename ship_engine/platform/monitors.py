@@ -82,6 +82,11 @@ class Monitors:
                 f"What shall be kept of '{group.id}'? Give names: {', '.join(known)}."
             )
         for name in wanted:
+            if not isinstance(name, str):
+                raise InvalidValueError(
+                    f"{name!r} is no name of what shall be kept of '{group.id}'; give one or more "
+                    f"of {', '.join(known)}, separated by commas."
+                )
             if name not in known:
                 raise unknown("quantity", name, known, f"'{group.id}' ({group.model.name})")
         kept = self._names.setdefault(group.id, [])

@@ -23,7 +23,7 @@ from ship_engine.platform.inputs import batch_size_of, checked_inputs, fitting, 
 from ship_engine.platform.monitors import Monitors
 from ship_engine.platform.results import Results
 from ship_engine.platform.runners import Runner, make_runner
-from ship_engine.platform.settings import Settings, empty_tensor
+from ship_engine.platform.settings import Settings, checked_seed, empty_tensor, step_pairs
 from ship_engine.platform.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -79,13 +79,16 @@ class Network:
         self._like = empty_tensor(dtype, device)
         self._runner: Runner = make_runner(executor, self._like, surrogate)
         self.executor, self.dtype, self.device = executor, dtype, self._like.device
-        self.seed = int(seed)
+        self.seed = checked_seed(seed)
         self.groups: dict[str, GroupDescription] = {}
         self._monitors = Monitors()
         self._settings: Settings | None = None
         self._simulation: Simulation | None = None
         self._runs, self._inits = 0, 0
         self._lengths = np.zeros(0)
+
+    def __repr__(self) -> str:
+        return f"<Network: {', '.join(map(str, self.groups.values())) or 'no groups'}>"
 
     def add(self, model: type[Model] | type[Source], id: str, **arguments: Any) -> None:
         """Add a group.
@@ -242,7 +245,7 @@ class Network:
 
         """
         self._ready()
-        pieces = [Settings.checked(dt, count) for dt, count in params]
+        pieces = [Settings.checked(*pair) for pair in step_pairs(params)]
         lengths = np.concatenate([np.full(p.nts or 0, p.dt) for p in pieces] or [np.zeros(0)])
         given = checked_inputs(self.groups, inputs, self._like)
         return self._run(lengths, given, resume)

@@ -28,7 +28,8 @@ def unknown(kind: str, name: str, known: Iterable[str], of: str = "") -> Unknown
     """An error that says what there is, and what is most like the name that there is not."""
     listed = list(known)
     lower = {one.lower(): one for one in listed}
-    near = difflib.get_close_matches(name.lower(), lower, 1)
+    longer = [one for one in lower if name and one.startswith(name.lower())]
+    near = difflib.get_close_matches(name.lower(), lower, 1) or longer[:1]
     hint = f" Do you mean '{lower[near[0]]}'?" if near else ""
     where = f" of {of}" if of else ""
     return UnknownNameError(

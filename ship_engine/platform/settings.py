@@ -33,7 +33,13 @@ class Settings:
         if time is not None:
             if not isinstance(time, Real) or not 0.0 < float(time) < math.inf:
                 raise InvalidValueError(f"time = {time!r} ms; give a number > 0.")
-            nts = round(float(time) / float(dt))
+            count = float(time) / float(dt)
+            nts = round(count)
+            if abs(nts - count) > 1e-7 * (1.0 + count):
+                raise InvalidValueError(
+                    f"time = {time} ms is no whole number of time steps of {dt} ms; give nts, or "
+                    f"time = {max(nts, 1) * float(dt):g}."
+                )
         for name, value in {"nts": nts, "batch_size": batch_size}.items():
             whole = isinstance(value, Integral) and not isinstance(value, bool)
             if value is not None and not (whole and value >= 1):
@@ -43,6 +49,36 @@ class Settings:
             None if nts is None else int(nts),
             None if batch_size is None else int(batch_size),
         )
+
+
+def checked_seed(seed: Any) -> int:
+    """A seed of random numbers.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is no whole number.
+    """
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise InvalidValueError(f"seed = {seed!r}; give a whole number.")
+    return int(seed)
+
+
+def step_pairs(params: Any) -> list[tuple[Any, Any]]:
+    """The time steps of a run as pairs of a length (ms) and a number.
+
+    Raises
+    ------
+    InvalidValueError
+        If they are something else.
+    """
+    try:
+        return [(dt, count) for dt, count in params]
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"Time steps are {type(params).__name__} that holds no pairs (dt, steps); give a list "
+            "such as [(0.1, 500), (1.0, 50)], and the inputs after it."
+        ) from error
 
 
 def empty_tensor(dtype: torch.dtype, device: str | torch.device) -> Tensor:
