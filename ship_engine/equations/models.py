@@ -57,7 +57,7 @@ def neuron_model(
         parameters.  States that the threshold looks at need one; for others it is 0.
     refractory : str, optional
         The parameter (ms) that says how long states are held after a spike: those marked in the
-        equations, or if there are none, those that the threshold looks at.
+        equations, or if there are none, those that the threshold looks at and the reset changes.
     ports : mapping, optional
         By name of the receptor: the state that arriving weights are added to; or this, the unit
         of weights, and a factor, an expression of parameters.  Currents, conductances and
@@ -87,9 +87,11 @@ def neuron_model(
         for name in watched
         if unit_of(lines.units[name], f"the state '{name}'").dimension == millivolt
     }
+    assigned = () if reset is None else t.assignments(reset, "the reset")
     held = tuple(lines.held)
     if refractory is not None and not held:
-        held = tuple(name for name in lines.units if name in watched)
+        changed = {assignment.name for assignment in assigned}
+        held = tuple(name for name in lines.units if name in watched and name in changed)
     return compiled_neuron(
         NeuronDescription(
             name=model,
@@ -100,7 +102,7 @@ def neuron_model(
             functions=tuple(functions),
             ports=t.ports(ports, lines.units),
             threshold=threshold,
-            reset=None if reset is None else t.assignments(reset, "the reset"),
+            reset=None if reset is None else assigned,
             refractory_period=refractory,
             held=held,
             method=method,
