@@ -39,7 +39,7 @@ def as_floats(values: Any, what: str) -> Floats:
         If they are not numbers, or not all finite.
     """
     try:
-        array = np.asarray(values.detach().cpu() if is_tensor(values) else values, np.float64)
+        array = np.asarray(_numbers_of(values), np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidValueError(
             f"{what} must be an array or tensor of numbers; got {type(values).__name__}. "
@@ -51,6 +51,11 @@ def as_floats(values: Any, what: str) -> Floats:
             f"{what} must be finite; got {wrong[0]} ({wrong.size} of {array.size} are not finite)."
         )
     return array
+
+
+def _numbers_of(values: Any) -> Any:
+    """Values that NumPy understands; it knows nothing of bfloat16."""
+    return values.detach().cpu().double() if is_tensor(values) else values
 
 
 def same_kind(result: NDArray[Any], given: Any) -> Any:

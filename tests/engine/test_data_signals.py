@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,10 @@ class TestDelta:
         for spikes, signal in zip(made, signals, strict=True):
             assert (spikes == encode_delta(signal, threshold=0.5, bits=2)).all()
 
+    def test_tensors_of_any_type(self):
+        signal = torch.tensor([[0.0], [2.0]], dtype=torch.bfloat16)
+        assert encode_delta(signal, threshold=1.0).sum() == 1
+
     def test_nested_lists_are_one_signal(self):
         assert encode_delta([[0.0], [2.0]], threshold=1.0).astype(int).tolist() == [[0, 0], [1, 0]]
 
@@ -89,6 +95,43 @@ class TestDelta:
         assert torch.equal(spikes, torch.tensor([[False, False], [True, False]]))
         assert decode_delta(spikes, threshold=1.0).tolist() == [[0.0], [1.0]]
         assert isinstance(encode_delta([signal], threshold=1.0)[0], torch.Tensor)
+
+
+class TestReference:
+    """The same spikes as the original SHIP.
+
+    Its functions ``analog2spike`` (electrocardiograms, section 4.3 of the paper) and
+    ``delta_encoding`` (Braille, section 4.2.2), on signals drawn here, 20 November 2026.
+    """
+
+    @pytest.mark.parametrize(
+        ("bits", "counts", "digest"),
+        [
+            (
+                1,
+                [79, 104, 88, 87],
+                "3efac23f83da5419e94e9ef96f97e16b8f5883eecabaef36f4087ca77e145147",
+            ),
+            (
+                3,
+                [55, 34, 1, 70, 39, 6, 49, 46, 5, 61, 33, 2],
+                "3f6ab7b45f0dd701c155610b2578cfb5977933b75cb78ce5bfc8652daeeebbf7",
+            ),
+        ],
+    )
+    def test_electrocardiogram(self, bits, counts, digest):
+        signal = np.random.default_rng(0).normal(size=(300, 2)).cumsum(0) * 0.02
+        spikes = encode_delta(stretch(signal, 299), threshold=0.01, bits=bits, initial=0.0)
+        assert spikes.sum(0).tolist() == counts
+        assert hashlib.sha256(np.packbits(spikes).tobytes()).hexdigest() == digest
+
+    def test_braille(self):
+        rows = np.random.default_rng(1).uniform(size=(2, 5, 28)).astype(np.float32)
+        positions = np.arange(0.0, 27.0, 0.1)
+        signals = interpolate(rows.swapaxes(1, 2), positions, kind="catmull_rom")
+        spikes = encode_delta(signals, threshold=0.05)
+        expected = [131, 128, 149, 138, 113, 120, 104, 116, 99, 102]
+        assert spikes.sum((0, 1)).tolist() == expected
 
 
 class TestInterpolation:
