@@ -273,7 +273,7 @@ class TestSmallNmnist:
         internet[nmnist.URL] = path = tmp_path / "NMNISTsmall.zip"
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("train1K.txt", "#sample #class\n1\t5\n")
-        with pytest.raises(FileFormatError, match=r"no archive of N-MNIST: .*1\.bs2"):
+        with pytest.raises(FileFormatError, match=r"no archive of N-MNIST .*1\.bs2.*delete it"):
             load_small_nmnist()
 
     @REAL

@@ -108,7 +108,9 @@ def _from_archive(path: Path) -> EventDigits:
                     events.append(read_events(file, width=SIZE, height=SIZE))
                     rows.append((label, is_test, sample))
     except (*DAMAGES, KeyError) as error:
-        raise FileFormatError(f"'{path}' is no archive of N-MNIST: {error}") from error
+        raise FileFormatError(
+            f"'{path}' is no archive of N-MNIST ({error}); delete it to download it again."
+        ) from error
     labels, tested, sample_ids = np.array(rows, np.int64).reshape(-1, 3).T
     check_content(_as_prepared(events), CONTENT, path)
     return EventDigits(events, labels, tested.astype(np.bool_), sample_ids)

@@ -113,7 +113,9 @@ def _from_archive(path: Path) -> SpokenDigits:
                     samples = _samples_of_wav(archive.read(member))
                     found.append((int(digit), speaker, int(take), samples))
     except (*DAMAGES, wave.Error) as error:
-        raise FileFormatError(f"'{path}' is no archive of recordings: {error}") from error
+        raise FileFormatError(
+            f"'{path}' is no archive of recordings ({error}); delete it to download it again."
+        ) from error
     found.sort(key=lambda row: row[:3])
     recordings = [samples for *_, samples in found]
     offsets = np.cumsum([0, *map(len, recordings)])
