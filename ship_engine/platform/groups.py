@@ -176,6 +176,11 @@ def _check_model(model: Any, id: str) -> None:
             f"{model.name}, the model of '{id}': synapses have neither ports nor a threshold; "
             "they read `input`."
         )
+    if base is Model and model.threshold is None and model.output is None:
+        raise InvalidValueError(
+            f"{model.name}, the model of '{id}', has neither a threshold nor a function 'output', "
+            "so it would hand on nothing; let `output` return a state, for example."
+        )
     if issubclass(model, SynapseModel) and model.output is None:
         raise InvalidValueError(
             f"{model.name}, the model of '{id}', has no function 'output', which says what its "

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.models.base import Model, argument_names
 from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.monitors import Record
@@ -198,7 +199,15 @@ class _Group:
         return self._coefficients[dt]
 
     def _called(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-        return function(*[values[name] for name in argument_names(function)])
+        try:
+            return function(*[values[name] for name in argument_names(function)])
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UnsupportedByExecutorError(
+                f"'{function.__name__}' of {self.model.name}, the model of '{self.member.id}', "
+                "cannot be computed with tensors; it is called once for all components, so write "
+                "`where` in place of `if`, and functions of ship_engine.elementwise or torch. "
+                f"Torch says: {error}"
+            ) from error
 
     def _advanced(self, values: Mapping[str, Any]) -> Values:
         names = [state.name for state in self.model.states]

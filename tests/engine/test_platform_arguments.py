@@ -9,8 +9,8 @@ import pytest
 import torch
 from platform_examples import ones, small
 
-from ship_engine import LIF, LeakySynapse, Network, delayed, refractory
-from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine import LIF, LeakySynapse, Model, Network, delayed, refractory
+from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
 
 
 def ready(id: str, **arguments) -> Network:
@@ -116,3 +116,36 @@ def test_seeds_are_whole_numbers(seed):
 def test_a_network_says_what_it_is():
     assert repr(small()) == "<Network: I (Input, 3), N (LIF, 2), S (LeakySynapse, I → N)>"
     assert repr(Network()) == "<Network: no groups>"
+
+
+class Branching(LIF):
+    """Decides by `if`, which tensors of several components cannot."""
+
+    name = "Branching"
+
+    @staticmethod
+    def advance_timestep(u, input, beta, u_min, free):
+        if u > 1.0:
+            return (u_min,)
+        return (free * (u * beta + input),)
+
+
+def test_functions_that_tensors_cannot_compute_are_named():
+    net = small("torch")
+    net.add(Branching, "B", N=2)
+    net.init(dt=1.0)
+    with pytest.raises(UnsupportedByExecutorError, match="'advance_timestep' of Branching, .*'B'"):
+        net.run(ones())
+
+
+class Silent(Model):
+    """Hands on nothing."""
+
+    name = "Silent"
+    time_dep = staticmethod(lambda: ())
+    advance_timestep = staticmethod(lambda: ())
+
+
+def test_neurons_hand_on_something():
+    with pytest.raises(InvalidValueError, match="neither a threshold nor a function 'output'"):
+        small().add(Silent, "Q", N=1)
