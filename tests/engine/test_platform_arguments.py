@@ -134,7 +134,7 @@ def test_functions_that_tensors_cannot_compute_are_named():
     net = small("torch")
     net.add(Branching, "B", N=2)
     net.init(dt=1.0)
-    with pytest.raises(UnsupportedByExecutorError, match="'advance_timestep' of Branching, .*'B'"):
+    with pytest.raises(UnsupportedByExecutorError, match=r"'advance_timestep' of Branching, .*'B'"):
         net.run(ones())
 
 
