@@ -69,8 +69,13 @@ def encode_rate(values: Any, *, steps: int, dt: float, max_rate: float, phase: A
         ) from error
     expected = given * spikes_per_step(max_rate, dt)
     steps = whole_number(steps, "steps")
-    passed = np.arange(steps + 1, dtype=np.float64)[:, None] * expected[..., None, :]
-    return same_kind(_crossings(passed + started[..., None, :]), values)
+    spikes = np.empty((*given.shape[:-1], steps, given.shape[-1]), np.bool_)
+    before = np.floor(started + ROUNDING)
+    for step in range(steps):
+        whole = np.floor(expected * (step + 1) + started + ROUNDING)
+        np.greater(whole, before, out=spikes[..., step, :])
+        before = whole
+    return same_kind(spikes, values)
 
 
 def encode_poisson(
@@ -107,10 +112,9 @@ def encode_poisson(
     given = unit_interval(values, "values")
     max_rate = number(max_rate, "max_rate", minimum=0.0)
     steps = whole_number(steps, "steps")
-    rates = np.broadcast_to(
-        (given * max_rate)[..., None, :], (*given.shape[:-1], steps, given.shape[-1])
-    )
-    return same_kind(_drawn(rates, dt, generator(seed), law), values)
+    rates = (given * max_rate)[..., None, :]
+    shape = *given.shape[:-1], steps, given.shape[-1]
+    return same_kind(_drawn(rates, shape, dt, generator(seed), law), values)
 
 
 def spikes_of_rates(rates: Any, *, dt: float) -> Any:
@@ -138,7 +142,8 @@ def spikes_of_rates(rates: Any, *, dt: float) -> Any:
     def convert(given: Floats) -> Spikes:
         _check_rates(given, dt)
         passed = np.cumsum(given * (dt / MS_PER_S), axis=-2)
-        return _crossings(np.concatenate([np.zeros_like(passed[..., :1, :]), passed], axis=-2))
+        whole = np.floor(passed + ROUNDING)
+        return np.diff(whole, axis=-2, prepend=0.0) > 0.0
 
     return each(rates, convert, "rates")
 
@@ -168,7 +173,7 @@ def random_spikes_of_rates(rates: Any, *, dt: float, seed: Seed, law: str = "poi
         If a rate is negative, or a probability above 1.
     """
     random = generator(seed)
-    return each(rates, lambda given: _drawn(given, dt, random, law), "rates")
+    return each(rates, lambda given: _drawn(given, given.shape, dt, random, law), "rates")
 
 
 def unit_interval(values: Any, what: str) -> Floats:
@@ -209,12 +214,10 @@ def spikes_per_step(max_rate: float, dt: float) -> float:
     return expected
 
 
-def _crossings(passed: Floats) -> Spikes:
-    """Where a growing number passes whole numbers, along the last axis but one."""
-    return np.diff(np.floor(passed + ROUNDING), axis=-2) > 0
-
-
-def _drawn(rates: Floats, dt: float, random: np.random.Generator, law: str) -> Spikes:
+def _drawn(
+    rates: Floats, shape: tuple[int, ...], dt: float, random: np.random.Generator, law: str
+) -> Spikes:
+    """Spikes of a shape to which the rates are broadcast."""
     dt = number(dt, "dt", above=0.0)
     if one_of(law, "law", ("poisson", "bernoulli")) == "bernoulli":
         _check_rates(rates, dt)
@@ -222,7 +225,7 @@ def _drawn(rates: Floats, dt: float, random: np.random.Generator, law: str) -> S
     else:
         _check_not_negative(rates)
         probability = -np.expm1(-rates * (dt / MS_PER_S))
-    return random.random(rates.shape) < probability
+    return random.random(shape) < probability
 
 
 def _check_not_negative(rates: Floats) -> None:
