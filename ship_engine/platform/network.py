@@ -113,7 +113,7 @@ class Network:
         UnknownNameError
             If the model has no argument of that name.
         """
-        if id in self.groups:
+        if isinstance(id, str) and id in self.groups:
             raise InvalidValueError(
                 f"There is a group '{id}' already ({self.groups[id].model.name}); give another id, "
                 "change it by set_params, or remove it first."

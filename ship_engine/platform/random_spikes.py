@@ -14,7 +14,7 @@ class RandomSpikes:
     seed : int
         Of the network.
     stream : int
-        Which of its groups this is.
+        The same for the same group, whatever other groups there are.
     run : int
         How many runs have begun before.
     rate : float array [batch or 1, components or 1]
@@ -26,7 +26,8 @@ class RandomSpikes:
     def __init__(
         self, seed: int, stream: int, run: int, rate: NDArray[np.float64], shape: tuple[int, int]
     ) -> None:
-        bits = np.random.Philox(np.random.SeedSequence((seed, stream, run)))
+        words = seed & 0xFFFFFFFFFFFFFFFF, stream, run
+        bits = np.random.Philox(np.random.SeedSequence(words))
         self._generator = np.random.Generator(bits)
         self._rate, self._shape = rate, shape
 

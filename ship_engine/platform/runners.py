@@ -111,6 +111,6 @@ def check_finite(runner: Runner, time: float) -> None:
         wrong = ~torch.isfinite(value.detach())
         if bool(wrong.any()):
             where = wrong.nonzero()[0]
-            cell = int(np.ravel_multi_index(where[1:].tolist(), member.components))
+            cell = int(np.ravel_multi_index(where[1:].tolist(), value.shape[1:]))
             found = float(value.detach()[tuple(where.tolist())])
             raise NonFiniteStateError(member.id, name, cell, time, found)

@@ -121,10 +121,11 @@ class Simulation:
         """Go to the initial states; random spikes are those of the run of that number."""
         self._runner.start(self.blocks, self.batch_size, record)
         self._random = {}
-        for stream, member in enumerate(self.members.values()):
+        for member in self.members.values():
             if member.model is Poisson:
                 rate = member.values["rate"].detach().cpu().double().numpy()
                 shape = self.batch_size, member.width
+                stream = zlib.crc32(member.id.encode())
                 self._random[member] = RandomSpikes(self._seed, stream, number, rate, shape)
 
     def _advance(

@@ -105,6 +105,19 @@ def test_random_numbers_follow_the_seed_and_nothing_else():
     assert not torch.equal(weights(4, "A")[0], rate)
 
 
+def test_random_spikes_of_a_group_are_its_own_for_any_seed():
+    def spikes(seed: int, *ids: str) -> torch.Tensor:
+        net = Network(seed=seed)
+        for id in ids:
+            net.add(Poisson, id, N=20, is_output=id == "A")
+        net.init(dt=1.0, nts=100)
+        return net.run()
+
+    for seed in (3, -3, 2**70):
+        assert torch.equal(spikes(seed, "B", "A"), spikes(seed, "A"))
+    assert not torch.equal(spikes(-3, "A"), spikes(3, "A"))
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_poisson_sources_spike_at_their_rate(executor):
     net = Network(executor=executor, seed=2)
@@ -256,6 +269,18 @@ def test_what_is_not_finite_is_named(executor):
     net.init(dt=1.0, nts=3)
     with pytest.raises(NonFiniteStateError, match="'u' of cell 1 of 'U'"):
         net.run()
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("watched", [(), ("I",)])
+def test_what_is_not_finite_is_named_of_synapses_that_are_summed_too(executor, watched):
+    net = small(executor)
+    net.set_params("S", w=torch.tensor([[0.0, 1e308]] * 3))
+    if watched:
+        net.set_monitor("S", *watched)
+    net.init(dt=1.0, nts=20)
+    with pytest.raises(NonFiniteStateError, match="'I' of cell 1 of 'S' became inf"):
+        net.run(ones(1, 20))
 
 
 def test_the_executor_without_gradients_refuses_them():

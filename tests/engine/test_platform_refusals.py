@@ -79,6 +79,7 @@ class TwoInputs(LIFCurrentExponential):
 ADDITIONS = {
     "an id twice": ((LIF, "N"), {"N": 1}, "a group 'N' already"),
     "an id that is no name": ((LIF, 3), {"N": 1}, "id 3"),
+    "an id in a list": ((LIF, ["A"]), {"N": 1}, r"id \['A'\]"),
     "an empty id": ((LIF, ""), {"N": 1}, "id ''"),
     "no model": (("LIF", "A"), {"N": 1}, "model 'LIF'"),
     "an instance": ((LIF(), "A"), {"N": 1}, "give a class"),
