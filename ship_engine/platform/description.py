@@ -6,7 +6,8 @@ The description is data: dictionaries, lists, texts and numbers, as JSON has the
 ``format``, ``version``   `FORMAT`, and a whole number that grows when this form changes
 ``engine``                version of the engine that wrote it
 ``settings``              ``dtype``, ``executor``, ``seed``, ``dt`` (ms), ``nts``, ``batch_size``;
-                          the last three are null where they are not known; perhaps ``device``
+                          the last three are null where they are not known; perhaps ``device``,
+                          and ``inits``, how often the network was made ready
 ``groups``                a list; each has ``id``, ``model``, ``N``, ``source``, ``target``,
                           ``port``, ``is_output`` and ``arguments``; ``N`` is null for synapses,
                           ``source`` and ``target`` are null for all others
@@ -31,6 +32,9 @@ VERSION = 1
 
 DTYPES = ("float32", "float64")
 EXECUTORS = ("numba", "torch")
+
+RESERVED = ("id", "model", "N", "source", "target", "port", "is_output")
+"""What `Network.add` takes besides arguments of the model."""
 
 DEEPEST = 8
 """How deep lists and tables among the arguments of a wrapper may lie in one another."""
@@ -79,7 +83,7 @@ def check_network_description(
 
 def _check_settings(settings: Any) -> None:
     known = ("dtype", "executor", "seed", "dt", "nts", "batch_size")
-    _keys("settings", settings, known, optional=("device",))
+    _keys("settings", settings, known, optional=("device", "inits"))
     for name, choices in (("dtype", DTYPES), ("executor", EXECUTORS)):
         if settings[name] not in choices:
             _refuse(f"settings.{name}", settings[name], " or ".join(f"'{c}'" for c in choices))
@@ -90,6 +94,8 @@ def _check_settings(settings: Any) -> None:
     for name, least in (("nts", 0), ("batch_size", 1)):
         if settings[name] is not None:
             _whole(f"settings.{name}", settings[name], least)
+    if "inits" in settings:
+        _whole("settings.inits", settings["inits"], 0)
     if "device" in settings:
         _text("settings.device", settings["device"])
 
@@ -115,6 +121,9 @@ def _check_group(place: str, group: Any) -> None:
             _refuse(f"{place}.{ends[0]}", group[ends[0]], "null, since the group has an N")
     elif len(ends) != 2:
         _refuse(f"{place}.N", None, "a whole number >= 1, or else a source and a target")
+    for name in group["arguments"] if isinstance(group["arguments"], dict) else ():
+        if name in RESERVED:
+            raise FileFormatError(f"{place}.arguments.{name} cannot be an argument of a group.")
     for where, argument in _named(f"{place}.arguments", group["arguments"]).items():
         _keys(where, argument, (), optional=("value", "tensor"))
         if len(argument) != 1:

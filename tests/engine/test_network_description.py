@@ -171,6 +171,11 @@ def test_a_complete_description_is_fine_before_and_after_json() -> None:
             {"value": 1.0},
             r"A name in groups\[0\]\.arguments = .* a text of whole characters is expected",
         ),
+        (
+            ("groups", 0, "arguments", "model"),
+            {"value": 1.0},
+            r"groups\[0\]\.arguments\.model cannot be an argument of a group",
+        ),
         (("monitors",), None, "monitors = None; a list is expected"),
         (("monitors", 0, "group"), "M", r"monitors\[0\]\.group = 'M'; the id of a group is exp"),
         (("monitors", 0, "names"), "u", r"monitors\[0\]\.names = 'u'; a list is expected"),
