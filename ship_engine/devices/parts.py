@@ -60,6 +60,8 @@ class MemristorParts(Description):
         self._check_ranges()
 
     def _check_kinds(self) -> None:
+        if not isinstance(self.pair, (bool, np.bool_)):
+            raise InvalidValueError(f"pair = {self.pair!r} for a Memristor; give True or False.")
         kinds: dict[str, Any] = {
             "levels": (Levels, MeasuredLevels),
             "write_noise": WriteNoise,
@@ -101,8 +103,8 @@ class MemristorParts(Description):
             raise InvalidValueError(f"w_max = {self.w_max:g} for a Memristor; it must be > 0.")
         if self.w_max is not None and (self.w_min or 0.0) >= self.w_max:
             raise InvalidValueError(
-                f"w_min = {self.w_min or 0.0:g} and w_max = {self.w_max:g} for a Memristor; the range of "
-                "weights needs w_min < w_max."
+                f"w_min = {self.w_min or 0.0:g} and w_max = {self.w_max:g} for a Memristor; the "
+                "range of weights needs w_min < w_max."
             )
         if self.drift is not None:
             self.drift.check_range(self.g_min, self.g_max)
@@ -184,7 +186,7 @@ class MemristorParts(Description):
         return Specimens(
             differences.gains(span),
             differences.offset_sigma * shift,
-            (self.stuck or StuckDevices()).drawn(which),
+            (self.stuck or StuckDevices()).drawn(which, self.pair),
             where,
             drift,
         )

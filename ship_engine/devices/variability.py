@@ -80,8 +80,8 @@ class StuckDevices(Description):
         ones, chance decides.
     mask : int array, optional
         Which ones, instead of chance: 0 where a device works, 1, 2 and 3 where it is stuck at
-        g_min, at g_max, and anywhere between.  Its shape is that of the weights; for pairs of
-        devices, [2, ...].
+        g_min, at g_max, and anywhere between.  Its shape is that of the weights, or broadcasts to
+        it; for pairs of devices there is one more axis in front, [2, ...].
     """
 
     low: float = number(0.0, minimum=0.0, maximum=1.0)
@@ -112,25 +112,33 @@ class StuckDevices(Description):
         # Nested tuples can neither be changed nor compared elementwise by mistake.
         object.__setattr__(self, "mask", _as_tuples(mask.astype(np.int8)))
 
-    def drawn(self, uniforms: Floats) -> NDArray[np.int8]:
+    def drawn(self, uniforms: Floats, pair: bool) -> NDArray[np.int8]:
         """Which devices are stuck, given a uniform number for each.
 
         Raises
         ------
         InvalidValueError
-            If there is a mask of another shape.
+            If there is a mask that does not fit.
         """
         if self.mask is not None:
-            mask = np.array(self.mask, np.int8)
-            if mask.shape != uniforms.shape:
-                raise InvalidValueError(
-                    f"The mask of StuckDevices has shape {mask.shape}; these devices have shape "
-                    f"{uniforms.shape}."
-                )
-            return mask
+            return self._mask_of(uniforms.shape, pair)
         bounds = np.cumsum([self.low, self.high, self.random])
         kinds = np.array([LOW, HIGH, RANDOM, WORKING], np.int8)
         return kinds[np.searchsorted(bounds, uniforms, side="right")]
+
+    def _mask_of(self, shape: tuple[int, ...], pair: bool) -> NDArray[np.int8]:
+        mask = np.array(self.mask, np.int8)
+        try:
+            if not pair:
+                return np.broadcast_to(mask, shape)
+            if mask.ndim < min(2, len(shape)) or mask.shape[0] != 2:
+                raise ValueError("no axis for the two devices of each pair")
+            return np.stack([np.broadcast_to(one, shape[1:]) for one in mask])
+        except ValueError as error:
+            raise InvalidValueError(
+                f"The mask of StuckDevices has shape {mask.shape}; these devices have shape "
+                f"{shape}{', the first axis for the two of each pair' if pair else ''}."
+            ) from error
 
 
 def _as_tuples(array: NDArray[Any]) -> Any:

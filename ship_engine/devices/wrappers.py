@@ -8,6 +8,7 @@ from ship_engine.devices.memristor import Memristor
 from ship_engine.devices.synapses import memristive_synapse
 from ship_engine.errors import InvalidValueError
 from ship_engine.models.base import Model, Parameter
+from ship_engine.platform.models.wrappers import Wrapped
 from ship_engine.synapses.base import Synapse
 
 ELAPSED = Parameter("elapsed", 0.0, "s", minimum=0.0)
@@ -60,5 +61,6 @@ def memristive(model: Any, device: Memristor) -> Any:
         "name": f"memristive({name})",
         "parameters": (*model.parameters, ELAPSED),
         "device": device,
+        "_wrapped": Wrapped(model, "memristive", {"device": device}),
     }
     return type(model.__name__, (model,), attributes)

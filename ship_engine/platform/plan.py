@@ -71,6 +71,8 @@ class Member:
         Where states start, likewise.
     weight, scale : Tensor or None
         [batch or 1, sources, targets], and broadcasting to it: what synapses multiply by.
+    wanted : Tensor or None
+        The weights that were written, if they are kept in devices; `weight` is what is found there.
     incoming : list of Incoming
         What it receives.
     """
@@ -83,6 +85,7 @@ class Member:
     initial: Values = field(default_factory=dict)
     weight: Tensor | None = None
     scale: Tensor | None = None
+    wanted: Tensor | None = None
     incoming: list[Incoming] = field(default_factory=list)
 
     @property
@@ -325,7 +328,8 @@ def _keep_in_device(member: Member, generators: Callable[[str], np.random.Genera
         elapsed = member.values["elapsed"]
         if elapsed.ndim < member.weight.ndim:  # one for each target
             elapsed = elapsed.unsqueeze(1)
-        member.weight = device.deploy(member.weight, elapsed, generators(member.id))
+        member.wanted = member.weight
+        member.weight = device.deploy(member.wanted, elapsed, generators(member.id))
 
 
 def make_blocks(

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ship_engine.devices.data import as_data, from_data
+from ship_engine.devices.description import Description
+from ship_engine.devices.wrappers import memristive
 from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.platform.files import read, write
 from ship_engine.platform.groups import SOURCES, GroupDescription
 from ship_engine.platform.models import neurons, synapses
-from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.models.wrappers import WRAPPERS, unwrapped
 from ship_engine.platform.plan import Member
 from ship_engine.platform.results import unknown
@@ -44,6 +46,14 @@ MODELS: dict[str, type] = {
 """The platform's own models by name."""
 
 
+def _memristive(model: Any, device: Any) -> Any:
+    return memristive(model, from_data(device))
+
+
+KNOWN_WRAPPERS: Mapping[str, Any] = {**WRAPPERS, "memristive": _memristive}
+"""Every wrapper by its name, as files give its arguments."""
+
+
 def save(
     path: str | os.PathLike[str],
     network: Network,
@@ -69,7 +79,7 @@ def save(
     Raises
     ------
     InvalidValueError
-        If weights are kept in devices.
+        If weights are kept in a device of one's own.
     FileFormatError
         If a file cannot describe it.
     OSError
@@ -81,6 +91,7 @@ def save(
             "dtype": str(network.dtype).removeprefix("torch."),
             "executor": network.executor,
             "seed": network.seed,
+            **_writes(network, members),
             **asdict(settings),
         },
         "groups": described,
@@ -127,6 +138,7 @@ def load(
         network.add(model, group["id"], **_given_arguments(group, tensors))
     for monitor in description["monitors"]:
         network.set_monitor(monitor["group"], *monitor["names"])
+    network._inits = settings.get("inits", 1) - 1
     if settings["dt"] is not None:
         network.init(settings["dt"], nts=settings["nts"], batch_size=settings["batch_size"])
     return network
@@ -136,7 +148,7 @@ def _described(
     groups: Mapping[str, GroupDescription], members: Mapping[str, Member]
 ) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
     """All groups as data, and the tensors that these refer to."""
-    _refuse_devices(groups)
+    _refuse_shared_names(groups)
     descriptions: list[dict[str, Any]] = []
     tensors: dict[str, Tensor] = {}
     for group in groups.values():
@@ -155,7 +167,7 @@ def _described(
                 "model": {
                     "name": inner.__name__,
                     "wrappers": [
-                        {"name": w.wrapper, "arguments": dict(w.arguments)}
+                        {"name": w.wrapper, "arguments": _as_plain(w.arguments)}
                         if w.arguments
                         else w.wrapper
                         for w in wrappers
@@ -177,7 +189,7 @@ def _arguments(group: GroupDescription, member: Member) -> dict[str, Tensor]:
     known = {**member.values, **member.initial}
     found = {name: known[name] for name in known if name in group.arguments}
     if member.weight is not None and member.scale is not None:
-        found["w"] = member.weight
+        found["w"] = member.weight if member.wanted is None else member.wanted
         if "w_scale" in group.arguments:
             found["w_scale"] = member.scale
     return found
@@ -210,9 +222,9 @@ def model_of(description: Mapping[str, Any], models: Mapping[str, type]) -> type
     model = known[name]
     for one in description["wrappers"]:
         wrapper, arguments = (one, {}) if isinstance(one, str) else (one["name"], one["arguments"])
-        if wrapper not in WRAPPERS:
-            raise unknown("wrapper", wrapper, WRAPPERS)
-        function: Any = WRAPPERS[wrapper]
+        if wrapper not in KNOWN_WRAPPERS:
+            raise unknown("wrapper", wrapper, KNOWN_WRAPPERS)
+        function: Any = KNOWN_WRAPPERS[wrapper]
         try:
             model = function(model, **arguments)
         except TypeError as error:
@@ -235,12 +247,28 @@ def _given_arguments(
     return given
 
 
-def _refuse_devices(groups: Mapping[str, GroupDescription]) -> None:
-    """Raise InvalidValueError if weights are kept in devices, which files do not describe."""
+def _writes(network: Network, members: Mapping[str, Member]) -> dict[str, int]:
+    """How often weights were written, by which devices draw what a write misses."""
+    kept = any(member.wanted is not None for member in members.values())
+    return {"inits": network._inits} if kept else {}
+
+
+def _as_plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a wrapper was given, as data."""
+    return {
+        name: as_data(value) if isinstance(value, Description) else value
+        for name, value in arguments.items()
+    }
+
+
+def _refuse_shared_names(groups: Mapping[str, GroupDescription]) -> None:
+    """Raise InvalidValueError if two models have one name, by which a file tells them apart."""
+    known = dict(MODELS)
     for group in groups.values():
-        if issubclass(group.model, SynapseModel) and group.model.device is not None:
+        inner, _ = unwrapped(group.model)
+        name = inner.__name__
+        if known.setdefault(name, inner) is not inner:
             raise InvalidValueError(
-                f"The weights of '{group.id}' are kept in a device, which a file does not "
-                "describe; save a network with the weights as they are read, net"
-                f"['{group.id}'].w, in plain synapses."
+                f"The model of '{group.id}' is called {name}, as another one is; in a file, a name "
+                "stands for one model, so give the class another name."
             )

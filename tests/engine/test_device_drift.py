@@ -263,5 +263,13 @@ class TestStuckDevices:
 
     def test_mask_of_another_shape(self):
         device = Memristor(stuck=StuckDevices(mask=[0, 1]), w_max=1.0)
-        with pytest.raises(InvalidValueError, match=r"shape \(2,\).*shape \(2, 2\)"):
-            device.program([0.1, 0.2], rng())
+        with pytest.raises(InvalidValueError, match=r"shape \(2,\).*shape \(2, 3\)"):
+            device.program([0.1, 0.2, 0.3], rng())
+        single = Memristor(stuck=StuckDevices(mask=[0, 1]), w_max=1.0, pair=False)
+        with pytest.raises(InvalidValueError, match=r"shape \(2,\).*shape \(3,\)"):
+            single.program([0.1, 0.2, 0.3], rng())
+
+    def test_mask_for_every_simulation_of_a_batch(self):
+        stuck = StuckDevices(mask=[[[2, 0]], [[0, 2]]])
+        written = Memristor(stuck=stuck, w_max=1.0).program(np.full((3, 1, 2), 0.5), rng())
+        np.testing.assert_allclose(written, np.tile([1.0, -0.5], (3, 1, 1)), atol=1e-12)

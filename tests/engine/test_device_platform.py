@@ -1,5 +1,7 @@
 """Synapses of networks of groups, kept in devices."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,18 @@ import torch
 from ship_engine import LIF, Input, LeakySynapse, Network
 from ship_engine.devices import (
     DeviceToDevice,
+    FilamentDrift,
     Levels,
+    MeasuredLevels,
     Memristor,
     PowerLawDrift,
+    PulseProgramming,
     ReadNoise,
+    StuckDevices,
     memristive,
+    phase_change_memory,
 )
+from ship_engine.devices.data import as_data, from_data
 from ship_engine.errors import InvalidValueError
 
 EXACT = Memristor(levels=Levels(5, crossing=None))
@@ -101,3 +109,64 @@ def test_what_cannot_be_kept_in_a_device(model, device, message):
 def test_elapsed_time_is_not_negative():
     with pytest.raises(InvalidValueError, match="elapsed"):
         weights(network(EXACT, w=WANTED, elapsed=-1.0))
+
+
+class TestFiles:
+    device = Memristor(
+        levels=16,
+        drift=PowerLawDrift(nu=0.1, nu_sigma=0.02),
+        device_to_device=DeviceToDevice(0.1),
+        stuck=StuckDevices(mask=np.zeros((2, 4, 3), int)),
+        pulses=PulseProgramming(most_pulses=4),
+        read_noise=0.01,
+    )
+
+    @pytest.mark.parametrize("inits", [1, 3])
+    def test_a_network_is_what_it_was(self, inits, tmp_path):
+        net = network(self.device, w=WANTED, elapsed=100.0)
+        for _ in range(inits):
+            before = weights(net)
+        net.save(tmp_path / "net.safetensors")
+        loaded = Network.load(tmp_path / "net.safetensors")
+        loaded.run(torch.ones(1, 1, 4, dtype=torch.float64))
+        np.testing.assert_array_equal(
+            loaded.get_monitored_results()["S"]["I"][:, 0].numpy(), before
+        )
+        assert (weights(loaded) != before).all()
+
+    @pytest.mark.parametrize(
+        "device",
+        [
+            device,
+            phase_change_memory(),
+            Memristor(levels=MeasuredLevels((50.0, 60.0), (1.0, 2.0)), drift=FilamentDrift()),
+        ],
+    )
+    def test_data_and_back(self, device):
+        assert from_data(json.loads(json.dumps(as_data(device)))) == device
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (None, "None is no description"),
+            ({"kind": "Popen"}, "'Popen' is no description"),
+            ({"kind": "Levels", "number": 4}, "'number' in a description of Levels"),
+            ({"kind": "Levels", "count": "many"}, "count = 'many'"),
+            ({"kind": "Memristor", "pair": "no"}, "pair = 'no'"),
+            ({"kind": "Memristor", "drift": {"kind": "Levels"}}, "drift = Levels"),
+            ({"kind": "PulseProgramming", "law": ["saturating"]}, "law = "),
+            ({"kind": "Memristor", "g_min": None}, "g_min = None"),
+        ],
+    )
+    def test_foreign_data(self, data, message):
+        with pytest.raises(InvalidValueError, match=message):
+            from_data(data)
+
+    def test_drift_of_ones_own(self, tmp_path):
+        class Mine(PowerLawDrift):
+            pass
+
+        net = network(Memristor(drift=Mine()), w=WANTED)
+        weights(net)
+        with pytest.raises(InvalidValueError, match="Mine cannot be written"):
+            net.save(tmp_path / "net.safetensors")
