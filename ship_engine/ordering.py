@@ -32,9 +32,9 @@ An edge without delay has the least delay there is, so a lone loop that holds on
 
 That an undelayed edge is the first to be turned has a price: turned, it hands over what was emitted
 a step before, while an edge with a delay would have kept its time in a buffer.  The rule weighs
-what it is given, so who keeps such buffers leaves those edges out, as both their directions give
-the same, and a loop then opens at one of them for free; what is left are loops without any delay,
-of which each needs one edge that takes a step.  Who wants the paper's stack gives all edges.
+what it is given, so who keeps such buffers leaves the edges with a delay out, as both their
+directions give the same, or gives those without one the greatest weight of all.  Loops then open
+where they are delayed, and only a loop without any delay has an edge that takes a step more.
 
 The groups fall into strongly connected components: the sets of groups that reach one another.
 Between components all edges can run forward, so components follow in topological order, of those
