@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from ship_engine.equations.singularities import removable
 from ship_engine.errors import InvalidEquationsError
 
-MOST_PARTS = 20_000
+MOST_PARTS = 10_000
 """Distinct parts that all expressions of one model may have together."""
-DEEPEST = 150
+DEEPEST = 100
 """Levels of an expression, after definitions have been put in."""
 
 
@@ -177,6 +178,12 @@ class Algebra:
             collected[id(base)] = (base, before + exponent)
         kept = tuple((base, e) for base, e in collected.values() if e != 0.0)
         self.number(number), [self.number(e) for _, e in kept]
+        pair = removable(list(kept))
+        if pair is not None and number != 0.0:
+            x, divisor, exponent_of_e, gain = pair
+            others = [(base, e) for base, e in kept if base is not x and base is not divisor]
+            smooth = (self.call("exprel", exponent_of_e), -1.0)
+            return self.scale(number / gain, self._powers([*others, smooth]))
         if number == 0.0 or not kept:
             return self.number(number)
         product = kept[0][0] if kept[0][1:] == (1.0,) and len(kept) == 1 else None

@@ -23,32 +23,50 @@ MOST_PATHS = 200
 """Between all states of a system."""
 
 
-def affine(
-    algebra: Algebra, node: Expression, names: Iterable[str]
-) -> tuple[dict[str, Expression], Expression] | None:
+Linear = tuple[dict[str, Expression], Expression]
+
+
+def affine(algebra: Algebra, node: Expression, names: Iterable[str]) -> Linear | None:
     """The coefficients of some symbols, and the rest; None if the expression is not linear."""
-    wanted = frozenset(names)
-    if node.names.isdisjoint(wanted):
-        return {}, node
-    if node.kind == "symbol":
-        return {node.parts[0]: algebra.one}, algebra.zero
-    if node.kind == "sum":
+    return _LinearParts(algebra, frozenset(names)).of(node)
+
+
+class _LinearParts:
+    """Finds linear parts, those of each expression once."""
+
+    def __init__(self, algebra: Algebra, wanted: frozenset[str]) -> None:
+        self.algebra, self.wanted = algebra, wanted
+        self._done: dict[int, Linear | None] = {}
+
+    def of(self, node: Expression) -> Linear | None:
+        """Coefficients and the rest."""
+        if node.names.isdisjoint(self.wanted):
+            return {}, node
+        if id(node) not in self._done:
+            find = {"symbol": self._symbol, "sum": self._sum, "product": self._product}
+            self._done[id(node)] = find.get(node.kind, self._choice)(node)
+        return self._done[id(node)]
+
+    def _symbol(self, node: Expression) -> Linear | None:
+        return {node.parts[0]: self.algebra.one}, self.algebra.zero
+
+    def _sum(self, node: Expression) -> Linear | None:
+        algebra = self.algebra
         found: dict[str, list[tuple[float, Expression]]] = {}
         rest: list[tuple[float, Expression]] = [(node.parts[0], algebra.one)]
         for factor, part in node.parts[1:]:
-            inner = affine(algebra, part, wanted)
+            inner = self.of(part)
             if inner is None:
                 return None
             for name, coefficient in inner[0].items():
                 found.setdefault(name, []).append((factor, coefficient))
             rest.append((factor, inner[1]))
-        coefficients = {name: algebra.combine(terms) for name, terms in found.items()}
-        return coefficients, algebra.combine(rest)
-    if node.kind == "product":
-        inside = [(base, e) for base, e in node.parts if not base.names.isdisjoint(wanted)]
-        if len(inside) != 1 or inside[0][1] != 1.0:
-            return None
-        inner = affine(algebra, inside[0][0], wanted)
+        return {n: algebra.combine(terms) for n, terms in found.items()}, algebra.combine(rest)
+
+    def _product(self, node: Expression) -> Linear | None:
+        algebra = self.algebra
+        inside = [(base, e) for base, e in node.parts if not base.names.isdisjoint(self.wanted)]
+        inner = self.of(inside[0][0]) if len(inside) == 1 and inside[0][1] == 1.0 else None
         if inner is None:
             return None
         others = [
@@ -58,24 +76,20 @@ def affine(
         ]
         coefficients = {n: algebra.multiply(c, *others) for n, c in inner[0].items()}
         return coefficients, algebra.multiply(inner[1], *others)
-    return _affine_choice(algebra, node, wanted)
 
-
-def _affine_choice(
-    algebra: Algebra, node: Expression, wanted: frozenset[str]
-) -> tuple[dict[str, Expression], Expression] | None:
-    if node.kind != "call" or node.parts[0] != "where":
-        return None
-    condition, *sides = node.parts[1:]
-    found = [affine(algebra, side, wanted) for side in sides]
-    if not condition.names.isdisjoint(wanted) or found[0] is None or found[1] is None:
-        return None
-    (one, one_rest), (other, other_rest) = found[0], found[1]
-    coefficients = {
-        name: algebra.where(condition, one.get(name, algebra.zero), other.get(name, algebra.zero))
-        for name in dict.fromkeys([*one, *other])
-    }
-    return coefficients, algebra.where(condition, one_rest, other_rest)
+    def _choice(self, node: Expression) -> Linear | None:
+        if node.kind != "call" or node.parts[0] != "where":
+            return None
+        condition, *sides = node.parts[1:]
+        one, other = self.of(sides[0]), self.of(sides[1])
+        if not condition.names.isdisjoint(self.wanted) or one is None or other is None:
+            return None
+        where, zero = self.algebra.where, self.algebra.zero
+        coefficients = {
+            name: where(condition, one[0].get(name, zero), other[0].get(name, zero))
+            for name in dict.fromkeys([*one[0], *other[0]])
+        }
+        return coefficients, where(condition, one[1], other[1])
 
 
 class CannotIntegrateError(Exception):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ship_engine.equations import text as t
 from ship_engine.equations.description import (
@@ -78,7 +78,7 @@ def neuron_model(
         If something is missing, unknown, or of the wrong dimension.
     """
     if isinstance(model, NeuronDescription):
-        return compiled_neuron(model)
+        return _shallow(lambda: compiled_neuron(model))
     lines = t.Lines(equations)
     watched = [] if threshold is None else _states_behind(threshold, lines)
     millivolt = unit_of("mV", "a potential").dimension
@@ -92,22 +92,21 @@ def neuron_model(
     if refractory is not None and not held:
         changed = {assignment.name for assignment in assigned}
         held = tuple(name for name in lines.units if name in watched and name in changed)
-    return compiled_neuron(
-        NeuronDescription(
-            name=model,
-            parameters=t.parameters(parameters),
-            states=t.states(lines.units, initial, needed),
-            derivatives=tuple(lines.derivatives),
-            definitions=tuple(lines.definitions),
-            functions=tuple(functions),
-            ports=t.ports(ports, lines.units),
-            threshold=threshold,
-            reset=None if reset is None else assigned,
-            refractory_period=refractory,
-            held=held,
-            method=method,
-        )
+    description = NeuronDescription(
+        name=model,
+        parameters=t.parameters(parameters),
+        states=t.states(lines.units, initial, needed),
+        derivatives=tuple(lines.derivatives),
+        definitions=tuple(lines.definitions),
+        functions=tuple(functions),
+        ports=t.ports(ports, lines.units),
+        threshold=threshold,
+        reset=None if reset is None else assigned,
+        refractory_period=refractory,
+        held=held,
+        method=method,
     )
+    return _shallow(lambda: compiled_neuron(description))
 
 
 def _states_behind(threshold: str, lines: t.Lines) -> list[str]:
@@ -155,23 +154,35 @@ def synapse_model(
         If something is missing, unknown, or of the wrong dimension.
     """
     if isinstance(model, SynapseDescription):
-        return compiled_synapse(model)
+        return _shallow(lambda: compiled_synapse(model))
     lines = t.Lines(equations)
     if lines.held:
         raise InvalidEquationsError("Synapses have no refractory period in which states are held.")
-    return compiled_synapse(
-        SynapseDescription(
-            name=model,
-            parameters=t.parameters(parameters),
-            states=t.states(lines.units, initial),
-            derivatives=tuple(lines.derivatives),
-            definitions=tuple(lines.definitions),
-            functions=tuple(functions),
-            on_pre=t.assignments(on_pre, "on_pre"),
-            on_post=t.assignments(on_post, "on_post"),
-            transmitted=transmitted,
-        )
+    description = SynapseDescription(
+        name=model,
+        parameters=t.parameters(parameters),
+        states=t.states(lines.units, initial),
+        derivatives=tuple(lines.derivatives),
+        definitions=tuple(lines.definitions),
+        functions=tuple(functions),
+        on_pre=t.assignments(on_pre, "on_pre"),
+        on_post=t.assignments(on_post, "on_post"),
+        transmitted=transmitted,
     )
+    return _shallow(lambda: compiled_synapse(description))
+
+
+Made = TypeVar("Made")
+
+
+def _shallow(make: Callable[[], Made]) -> Made:
+    """Call a function that goes through expressions, which may be too deep for it."""
+    try:
+        return make()
+    except RecursionError as error:
+        raise InvalidEquationsError(
+            "These equations are nested too deeply; split them with definitions."
+        ) from error
 
 
 def integration_of(model: type[Model] | type[Synapse]) -> str:

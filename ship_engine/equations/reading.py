@@ -21,9 +21,11 @@ from ship_engine.equations.wording import listed, meant
 from ship_engine.errors import InvalidEquationsError
 from ship_engine.models.base import Parameter, State
 
-MOST_ITEMS = 1_000
+MOST_ITEMS = 500
 """Parameters, states, definitions and so on, of each kind."""
 TAKEN = (
+    "last_pre",
+    "last_post",
     "dt",
     "i_inj",
     "free",

@@ -210,20 +210,24 @@ class Stability:
         return algebra.where(grows, level, limit)
 
 
-def _terms(algebra: Algebra, node: Expression) -> list[tuple[float, Expression]]:
+def _terms(algebra: Algebra, node: Expression, levels: int = 3) -> list[tuple[float, Expression]]:
     """The terms of a sum, with products of sums written out where one factor is a sum."""
     if node.kind == "sum":
         constant = [(node.parts[0], algebra.one)] if node.parts[0] else []
-        inner = [(c, *found) for c, part in node.parts[1:] for found in _terms(algebra, part)]
+        inner = [
+            (c, *found) for c, part in node.parts[1:] for found in _terms(algebra, part, levels)
+        ]
         return constant + [(c * factor, part) for c, factor, part in inner]
-    if node.kind == "product":
-        sums = [base for base, exponent in node.parts if base.kind == "sum" and exponent == 1.0]
-        if len(sums) == 1:
-            others = [
-                algebra.power(b, algebra.number(e)) for b, e in node.parts if b is not sums[0]
-            ]
-            return [(c, algebra.multiply(part, *others)) for c, part in _terms(algebra, sums[0])]
-    return [(1.0, node)]
+    sums = (
+        [base for base, e in node.parts if base.kind == "sum" and e == 1.0]
+        if (node.kind == "product")
+        else []
+    )
+    if len(sums) != 1 or levels == 0:
+        return [(1.0, node)]
+    others = [algebra.power(b, algebra.number(e)) for b, e in node.parts if b is not sums[0]]
+    terms = _terms(algebra, sums[0], levels - 1)
+    return [(c, algebra.multiply(part, *others)) for c, part in terms]
 
 
 def _calls(node: Expression, names: set[str]) -> bool:

@@ -52,7 +52,7 @@ def _written(node: Syntax) -> tuple[str, int]:
     if isinstance(node, Quotient):
         return f"{shown(node.above, 6)}/{shown(node.below, 7)}", 6
     if isinstance(node, Negative):
-        return f"-{shown(node.operand, 6)}", 5
+        return f"-{shown(node.operand, 7)}", 5
     if isinstance(node, Sum):
         text = shown(node.terms[0], 5)
         for term in node.terms[1:]:
