@@ -78,9 +78,12 @@ def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
     Raises
     ------
     InvalidValueError
-        If it is none of these, has another shape, or contains NaN.
+        If it is none of these, has another shape, contains NaN, or requires a gradient and would
+        have to be copied to another type or device, so that an optimiser changed what is not used.
     """
     value = _drawn(name, given, place)
+    if isinstance(value, Tensor) and value.requires_grad:
+        _check_leads_back(name, value, place, like)
     try:
         tensor = torch.as_tensor(value, dtype=like.dtype, device=like.device)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -104,6 +107,16 @@ def check_allowed(parameter: Parameter, value: Tensor, place: Place) -> None:
         raise InvalidValueError(
             f"{parameter.name} = {float(value[wrong][0].detach()):g}{unit} in '{place.group}'; it "
             f"must be {parameter.requirement}."
+        )
+
+
+def _check_leads_back(name: str, value: Tensor, place: Place, like: Tensor) -> None:
+    """Raise InvalidValueError unless a tensor can be taken as it is."""
+    if value.dtype != like.dtype or value.device != like.device:
+        raise InvalidValueError(
+            f"{name} of '{place.group}' requires a gradient and is {value.dtype} on "
+            f"'{value.device}', but the network computes with {like.dtype} on '{like.device}'; let "
+            "both be the same."
         )
 
 

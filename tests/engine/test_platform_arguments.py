@@ -20,6 +20,21 @@ def ready(id: str, **arguments) -> Network:
     return net
 
 
+def test_what_is_trained_is_what_is_used():
+    """A copy would not follow what an optimiser does to the original."""
+    net = small("torch")
+    net.set_params("S", w=torch.ones(3, 2, requires_grad=True))
+    with pytest.raises(InvalidValueError, match=r"requires a gradient and is torch.float32"):
+        net.init(dt=1.0)
+    weight = torch.full((3, 2), 0.1, dtype=torch.float64, requires_grad=True)
+    net.set_params("S", w=weight)
+    net.init(dt=1.0)
+    before = net.run(ones()).sum()
+    with torch.no_grad():
+        weight *= 3.0
+    assert net.run(ones()).sum() > before
+
+
 def test_functions_of_numpy_are_distributions():
     draw = partial(np.random.default_rng(1).normal, 1.0, 0.01)
     weights = ready("S", w=draw)["S"].w

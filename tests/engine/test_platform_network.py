@@ -285,7 +285,7 @@ def test_what_is_not_finite_is_named_of_synapses_that_are_summed_too(executor, w
 
 def test_the_executor_without_gradients_refuses_them():
     net = small()
-    net.set_params("S", w=torch.rand(3, 2, requires_grad=True))
+    net.set_params("S", w=torch.rand(3, 2, dtype=torch.float64, requires_grad=True))
     net.init(dt=1.0)
     with pytest.raises(UnsupportedByExecutorError, match="w of 'S' requires a gradient"):
         net.run(ones())
