@@ -115,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     some.add_argument("--duration", type=float, metavar="MS", help="biological time to run")
     some.add_argument("--size", type=int, metavar="N", help="neurons (brunel, build, cells)")
     some.add_argument("--steps", type=int, metavar="N", help="steps (step)")
-    some.add_argument("--threads", type=int, metavar="N", help="threads (cuba, coba, brunel)")
+    some.add_argument(
+        "--threads", type=int, metavar="N", help="threads (cuba, coba, brunel, large_network)"
+    )
     some.add_argument("--runs", type=int, metavar="N", help="in each process (large_network)")
     some.add_argument("--limit", type=float, metavar="S", help="skip what takes longer (build)")
     some.add_argument("--model", metavar="CELL_TYPE", help="the PyNN cell type (first_use)")
