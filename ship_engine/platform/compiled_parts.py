@@ -18,6 +18,8 @@ from ship_engine.platform.plan import Arrivals, Member
 from ship_engine.platform.synapse_text import TARGETS_OF_A_BLOCK, SynapseText
 
 Array = NDArray[Any]
+Kernels = dict[tuple[Any, ...], tuple[Any, MachineCode]]
+"""Writers of kernels and the kernels, by writer, model and options."""
 
 
 class Call(NamedTuple):
@@ -151,11 +153,13 @@ class Binder:
         float32 or float64.
     batch_size : int
         Simulations side by side.
+    kernels : dict
+        Kernels that were written for earlier runs; those of this run are added.
     """
 
-    def __init__(self, cache: KernelCache, dtype: Any, batch_size: int) -> None:
+    def __init__(self, cache: KernelCache, dtype: Any, batch_size: int, kernels: Kernels) -> None:
         self._cache, self._dtype, self._batch_size = cache, np.dtype(dtype), batch_size
-        self._real = self._dtype.name
+        self._real, self._kernels = self._dtype.name, kernels
 
     def fixed(self, name: str) -> MachineCode:
         """A function of `ship_engine.compiled.dataflow` for this type of numbers."""
@@ -202,7 +206,7 @@ class Binder:
         self, part: Part, dt: float, inputs: list[View], out: View, seen: Mapping[str, Array]
     ) -> Call:
         """A step of components of which each has a row entry of its own."""
-        text = NeuronText(part.model, self._real, part.model.divisions(dt))
+        text, code = self._kernel(NeuronText, part.model, part.model.divisions(dt))
         given = self._header(part, dt, out)
         for name, view in zip(text.inputs, inputs, strict=True):
             given |= {name: view.address, f"{name}_stride": view.stride}
@@ -217,7 +221,7 @@ class Binder:
             given |= {f"m_{name}_value": value.ctypes.data, f"m_{name}_stride": stride}
             arrays.append(value)
         given |= _seen(seen, arrays)
-        return self._call(text, part.model, given, arrays)
+        return self._call(text, code, given, arrays)
 
     def synapses(
         self,
@@ -232,7 +236,7 @@ class Binder:
         assert issubclass(part.model, SynapseModel)
         watched, scattered = "current" in seen, arrivals is not None
         parts = part.model.divisions(dt)
-        text = SynapseText(part.model, self._real, parts, scattered, watched)
+        text, code = self._kernel(SynapseText, part.model, parts, scattered, watched)
         weight = np.zeros((1, *part.shape[1:]), self._dtype) if part.weight is None else part.weight
         work = np.zeros(TARGETS_OF_A_BLOCK, self._dtype)
         given = self._header(part, dt, out)
@@ -255,7 +259,7 @@ class Binder:
             given["steps"] = later.shape[1]
             arrays += [number, later]
         given |= _seen(seen, arrays)
-        return self._call(text, part.model, given, arrays)
+        return self._call(text, code, given, arrays)
 
     def _header(self, part: Part, dt: float, out: View) -> dict[str, Any]:
         scalars = np.array([dt, dt / part.model.divisions(dt)])
@@ -267,17 +271,23 @@ class Binder:
             "out_stride": out.stride,
         }
 
-    def _call(
-        self, text: Any, model: type[Model], given: dict[str, Any], arrays: list[Any]
-    ) -> Call:
+    def _call(self, text: Any, code: MachineCode, given: dict[str, Any], arrays: list[Any]) -> Call:
         scalars = given["scalars"]
         given["scalars"] = scalars.ctypes.data
         table = np.zeros(len(text.fields.index), np.int64)
         for name, value in given.items():
             table[text.fields.index[name]] = value
-        return Call(self._kernel(text, model), table, [*arrays, scalars])
+        return Call(code, table, [*arrays, scalars])
 
-    def _kernel(self, writer: Any, model: type[Model]) -> MachineCode:
+    def _kernel(self, kind: Any, model: type[Model], *options: Any) -> tuple[Any, MachineCode]:
+        """The writer of a kernel, and the kernel."""
+        key = (kind, model, options)
+        if key not in self._kernels:
+            text = kind(model, self._real, *options)
+            self._kernels[key] = text, self._compiled(text, model)
+        return self._kernels[key]
+
+    def _compiled(self, writer: Any, model: type[Model]) -> MachineCode:
         text, functions = writer.text(), writer.functions()
         described = [f"{name} {fingerprint(function)}" for name, function in functions.items()]
 

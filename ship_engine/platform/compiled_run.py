@@ -21,7 +21,7 @@ from torch import Tensor
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.base import Model
-from ship_engine.platform.compiled_parts import Binder, Box, Call, Part, View
+from ship_engine.platform.compiled_parts import Binder, Box, Call, Kernels, Part, View
 from ship_engine.platform.monitors import Record
 from ship_engine.platform.plan import (
     Arrivals,
@@ -48,6 +48,7 @@ class CompiledRunner:
     def __init__(self, like: Tensor) -> None:
         self._dtype = np.float32 if like.dtype == torch.float32 else np.float64
         self._cache = KernelCache()
+        self._kernels: Kernels = {}
         self._blocks: Sequence[Block] = ()
         self._boxes: dict[Member, Box] = {}
         self._parts: dict[Member, Part] = {}
@@ -57,7 +58,7 @@ class CompiledRunner:
         for member in stack:
             _refuse_gradients(member)
         self._blocks, self._batch_size = blocks, batch_size
-        self._binder = Binder(self._cache, self._dtype, batch_size)
+        self._binder = Binder(self._cache, self._dtype, batch_size, self._kernels)
         self._boxes = {m: Box(m, batch_size, self._dtype) for m in stack}
         self._parts = {}
         for member in stack:
