@@ -18,23 +18,32 @@ EDGES, FIRST_EDGE = 4, 5
 BOX, BOX_STRIDE, NUMBER, NUMBER_STRIDE, LATER, STEPS = range(4, 10)
 
 
-def _sums(real, size):
-    """Make the functions for numbers of one size in bytes."""
+@jit
+def clear(count, row):
+    for j in range(count):
+        row[j] = 0.0
 
-    @jit
-    def clear(count, row):
-        for j in range(count):
-            row[j] = 0.0
 
-    @jit
-    def add_one(count, row, x, weight):
-        for j in range(count):
-            row[j] += x * weight[j]
+@jit
+def add_row(count, row, other):
+    for j in range(count):
+        row[j] += other[j]
 
-    @jit
-    def add_four(count, row, x0, x1, x2, x3, weight0, weight1, weight2, weight3):
-        for j in range(count):
-            row[j] += (x0 * weight0[j] + x1 * weight1[j]) + (x2 * weight2[j] + x3 * weight3[j])
+
+@jit
+def add_one(count, row, x, weight):
+    for j in range(count):
+        row[j] += x * weight[j]
+
+
+@jit
+def add_four(count, row, x0, x1, x2, x3, weight0, weight1, weight2, weight3):
+    for j in range(count):
+        row[j] += (x0 * weight0[j] + x1 * weight1[j]) + (x2 * weight2[j] + x3 * weight3[j])
+
+
+def _accumulate(real, size):
+    """Make `accumulate` for numbers of one size in bytes."""
 
     def accumulate(table, first, last, unused):
         """Sum over the sources what each hands on times its row of weights, leaving out zeros."""
@@ -72,10 +81,11 @@ def _sums(real, size):
                     k += 1
         return 0
 
-    @jit
-    def add_row(count, row, other):
-        for j in range(count):
-            row[j] += other[j]
+    return accumulate
+
+
+def _gather(real, size):
+    """Make `gather` for numbers of one size in bytes."""
 
     def gather(table, first, last, unused):
         """Sum what several groups hand on to one input."""
@@ -91,6 +101,12 @@ def _sums(real, size):
                     add_row(width, row, other)
         return 0
 
+    return gather
+
+
+def _spread(real, size):
+    """Make `spread` for numbers of one size in bytes."""
+
     def spread(table, first, last, unused):
         """Add what a group says to what it hands on in the steps in which that arrives."""
         T = int64(table)
@@ -104,11 +120,12 @@ def _sums(real, size):
                     box[(t + later[number[j] * steps + t]) * width + j] += row[j]
         return 0
 
-    return accumulate, gather, spread
+    return spread
 
 
-accumulate_32, gather_32, spread_32 = _sums(float32, 4)
-accumulate_64, gather_64, spread_64 = _sums(float64, 8)
+accumulate_32, accumulate_64 = _accumulate(float32, 4), _accumulate(float64, 8)
+gather_32, gather_64 = _gather(float32, 4), _gather(float64, 8)
+spread_32, spread_64 = _spread(float32, 4), _spread(float64, 8)
 
 
 def take_turns(table, count, last, lag):
