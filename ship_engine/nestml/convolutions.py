@@ -8,12 +8,12 @@ from typing import Any
 from ship_engine.equations import description as equations
 from ship_engine.equations.units import NUMBER, Unit, named_unit
 from ship_engine.nestml.expressions import Translator, Value, as_number
-from ship_engine.nestml.inputs import SpikePort, family, port_named, receptors
+from ship_engine.nestml.inputs import Arrival, SpikePort, family, port_named
 from ship_engine.nestml.kernels import chain_of
 from ship_engine.nestml.locations import mistaken, unsupported
 from ship_engine.nestml.names import engine_name
 from ship_engine.nestml.scope import Scope
-from ship_engine.nestml.trees import is_zero, names_in
+from ship_engine.nestml.trees import is_zero, names_in, substitute_all
 from ship_engine.nestml.units import inverse, text_of
 
 _MILLISECOND = named_unit("ms") or NUMBER
@@ -33,6 +33,10 @@ class Convolutions:
 
     Attributes
     ----------
+    states, derivatives, definitions : list
+        Of the convolutions.
+    arrivals : list of Arrival
+        What spikes do to them.
     jumps : dict
         Ports whose spikes are convolved with a delta function, by the symbol that stands for them.
     """
@@ -42,7 +46,7 @@ class Convolutions:
         self.states: list[equations.State] = []
         self.derivatives: list[equations.Derivative] = []
         self.definitions: list[equations.Definition] = []
-        self.receptors: list[equations.Port] = []
+        self.arrivals: list[Arrival] = []
         self.jumps: dict[str, SpikePort] = {}
         self.of_kernels: set[str] = set()
         """Names of states that only say with which value a kernel begins."""
@@ -133,7 +137,7 @@ class Convolutions:
             rate = f"({ast.unparse(exponent)})*{name}"
             before = f" + {names[place - 1]}" if place else ""
             self.derivatives.append(equations.Derivative(name, rate + before))
-        self.receptors += receptors(port, names[0], factor, unit)
+        self._arrive(port, names[0], factor, unit)
         if alone:
             self._values[uses[0][0], port.name] = Value(ast.Name(names[-1]), own)
             return
@@ -188,8 +192,12 @@ class Convolutions:
         ((full, value),) = begun
         held = self.scope.states[full].holds(value)
         state = str(ast.unparse(renamed[full].tree))
-        self.receptors += receptors(port, state, held.tree, unit)
+        self._arrive(port, state, held.tree, unit)
         self._values[use[0], port.name] = renamed[use[0]]
+
+    def _arrive(self, port: SpikePort, state: str, factor: ast.expr, unit: Unit | None) -> None:
+        factor = substitute_all(factor, self.scope.internal_values())
+        self.arrivals.append(Arrival(port, state, factor, unit))
 
     def _derive(self, state: Value, rate: Value) -> None:
         """Add an equation; a rate without the unit that it should have is taken to be in it."""

@@ -17,9 +17,9 @@ from fractions import Fraction
 from typing import Any
 
 from ship_engine.equations.units import NUMBER, Unit, named_unit
-from ship_engine.nestml.locations import mistaken, unsupported
+from ship_engine.nestml.locations import mistaken, shown, unsupported
 from ship_engine.nestml.names import full_name
-from ship_engine.nestml.units import inverse, tree_of, unit_named, unit_of_tree
+from ship_engine.nestml.units import inverse, quantity, unit_named, unit_of_tree
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,9 @@ def cast(value: Value, unit: Unit) -> Value:
         return value
     tree = value.tree
     if not here.is_number or here.tens:
-        tree = ast.BinOp(tree, ast.Div(), tree_of(here))
+        tree = ast.BinOp(tree, ast.Div(), quantity(1, here))
     if unit != NUMBER:
-        tree = ast.BinOp(tree, ast.Mult(), tree_of(unit))
+        tree = ast.BinOp(tree, ast.Mult(), quantity(1, unit))
     return Value(tree, unit)
 
 
@@ -179,20 +179,19 @@ class Translator:
         if node.is_boolean_true or node.is_boolean_false:
             return TRUE if node.is_boolean_true else FALSE
         if node.is_numeric_literal():
-            value = number(node.get_numeric_literal())
-            if node.unitType is None:
-                return value
-            unit = unit_of_tree(node.unitType)
-            return product(value, Value(tree_of(unit), unit))
+            unit = NUMBER if node.unitType is None else unit_of_tree(node.unitType)
+            return Value(quantity(node.get_numeric_literal(), unit), unit)
         if node.is_inf_literal:
             return number(math.inf)
         if node.is_variable() or node.is_delay_variable():
             return self._variable(node.get_variable())
-        raise unsupported(node, f"the text '{node}'", "numbers")
+        raise unsupported(node, f"the text {shown(node)}", "numbers")
 
     def _variable(self, node: Any) -> Value:
         if node.has_vector_parameter() or node.get_delay_parameter():
-            raise unsupported(node, f"'{node}', a vector,", "a variable for each of its elements")
+            raise unsupported(
+                node, f"'{shown(node)}', a vector,", "a variable for each of its elements"
+            )
         name = full_name(node)
         value = self.lookup(name, node)
         if value is not None:
@@ -203,7 +202,7 @@ class Translator:
             return Value(ast.Name("pi"), NUMBER)
         if named_unit(name) is not None:
             unit = unit_named(name, node)
-            return Value(tree_of(unit), unit)
+            return Value(quantity(1, unit), unit)
         if name == "t":
             raise unsupported(node, "the time t in this place", "a state with an equation for it")
         near = difflib.get_close_matches(name, self.known, n=1)

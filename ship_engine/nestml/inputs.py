@@ -94,37 +94,46 @@ def continuous_ports(nodes: list[Any]) -> dict[str, Value]:
     return {node.get_name(): CURRENT for node in found}
 
 
-def receptors(
-    port: SpikePort, state: str, factor: ast.expr, unit: Unit | None
-) -> list[equations.Port]:
-    """The receptors of a port, of which a spike of weight 1 in NESTML adds `factor` to a state.
+@dataclass(frozen=True)
+class Arrival:
+    """What a spike of weight 1 does.
 
-    Parameters
+    Attributes
     ----------
     port : SpikePort
-        The port.
+        Where it arrives.
     state : str
         What is added to, by its name in the engine.
     factor : ast.expr
-        How much, with its unit.
+        How much, with its unit; of parameters.
     unit : Unit or None
         Of what a spike does, from which that of weights follows; None if it is not known.
     """
-    kind = None if unit is None else kind_of(unit)
+
+    port: SpikePort
+    state: str
+    factor: ast.expr
+    unit: Unit | None
+
+
+def receptors(arrival: Arrival) -> list[equations.Port]:
+    """The receptors at which an arriving spike does this."""
+    port, factor = arrival.port, arrival.factor
+    kind = None if arrival.unit is None else kind_of(arrival.unit)
     weight_unit = "1" if kind is None else KINDS[kind][0]
     made = []
     for name, sign in port.receptors:
         # PyNN's weights are negative at inhibitory receptors, but for conductances.
         tree = factor
         if kind is not None:
-            tree = ast.BinOp(tree, ast.Div(), ast.Name(KINDS[kind][1]))
+            tree = ast.BinOp(tree, ast.Div(), ast.Name(f"1 {KINDS[kind][1]}"))
         inhibitory = name == "inhibitory"
         negative = sign < 0 and kind != "nS"
         if sign > 0 and inhibitory and kind == "nS":
             negative = True
         if negative:
             tree = ast.UnaryOp(ast.USub(), tree)
-        made.append(equations.Port(name, state, weight_unit, ast.unparse(tree)))
+        made.append(equations.Port(name, arrival.state, weight_unit, ast.unparse(tree)))
     return made
 
 

@@ -17,7 +17,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from ship_engine.nestml.locations import unsupported
+from ship_engine.nestml.locations import shown, unsupported
 
 _WRITE = (
     "a sum of terms c * t**m * exp(-t / tau), delta(t), or the kernel as differential equations"
@@ -83,11 +83,11 @@ def _term(term: Any, time: Any, node: Any) -> tuple[Any, int, Any]:
         elif isinstance(part, sympy.exp) and sympy.expand(part.args[0]).is_polynomial(time):
             inner = sympy.Poly(sympy.expand(part.args[0]), time)
             if inner.degree() > 1:
-                raise unsupported(node, f"the kernel {node}".strip(), _WRITE)
+                raise unsupported(node, f"'{shown(node)}'", _WRITE)
             factor *= sympy.exp(inner.coeff_monomial(1))
             rate += inner.coeff_monomial(time)
         else:
-            raise unsupported(node, f"the kernel '{node}'".strip(), _WRITE)
+            raise unsupported(node, f"'{shown(node)}'", _WRITE)
     return factor, power, rate
 
 

@@ -13,6 +13,12 @@ def place(node: Any) -> str:
     return f"line {position.get_start_line()}, column {position.get_start_column()}"
 
 
+def shown(node: Any) -> str:
+    """A node as its text, in one line and without comments."""
+    lines = (line.partition("#")[0].strip() for line in str(node).splitlines())
+    return " ".join(line for line in lines if line)
+
+
 def unsupported(node: Any, what: str, instead: str) -> UnsupportedModelError:
     """The error for a construct that cannot be translated.
 

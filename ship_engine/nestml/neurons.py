@@ -9,13 +9,14 @@ from typing import Any
 from ship_engine.equations import description as equations
 from ship_engine.equations.units import NUMBER, named_unit
 from ship_engine.nestml.convolutions import Convolutions, rate_of
-from ship_engine.nestml.expressions import Translator, Value, as_condition
-from ship_engine.nestml.inputs import SpikePort, continuous_ports, receptors, spike_ports
+from ship_engine.nestml.expressions import Translator, Value
+from ship_engine.nestml.inputs import Arrival, SpikePort, continuous_ports, receptors, spike_ports
 from ship_engine.nestml.locations import mistaken, unsupported
 from ship_engine.nestml.names import engine_name
 from ship_engine.nestml.parameters import definitions_of, parameters_of
 from ship_engine.nestml.scope import Scope, Variable
-from ship_engine.nestml.statements import EMITTED, Statements
+from ship_engine.nestml.spikes import read_spikes
+from ship_engine.nestml.statements import Statements
 from ship_engine.nestml.trees import coefficient, names_in, substitute, substitute_all
 from ship_engine.nestml.units import inverse, text_of
 from ship_engine.nestml.updates import read_update, timer_test
@@ -37,25 +38,27 @@ class NeuronTranslation:
         self.scope = Scope(model)
         ports = [port for block in model.get_input_blocks() for port in block.get_input_ports()]
         self.ports = spike_ports(ports)
-        self.continuous = continuous_ports(ports)
+        self.scope.continuous = continuous_ports(ports)
         self.convolutions = Convolutions(self.scope, self.ports)
-        self.receptors: list[equations.Port] = []
+        self.arrivals: list[Arrival] = []
         self.definitions: list[equations.Definition] = []
         self.derivatives: dict[str, Value] = {}
-        self.refractory_period: str | None = None
         self.after_step: list[equations.Assignment] = []
-        self.timers: set[str] = set()
+        self.read: list[tuple[ast.expr, Any]] = []
+        """Every expression, and where it stands."""
 
     def description(self) -> equations.NeuronDescription:
         """The neuron as data."""
         self.convolutions.prepare()
         self.update = read_update(self.scope)
         self._equations()
-        for arrival in self._arrivals():
+        for arrival in self._received():
             self._receive(*arrival)
-        threshold, reset = self._spikes()
+        translate = self._translator()
+        self.spikes = read_spikes(self.scope, self.update, translate, self.derivatives)
         states = self._states()
-        held = self._held(reset or ())
+        held = self._held()
+        self._refuse_lost_names()
         kept = {state.name for state in states}
         return equations.NeuronDescription(
             name=self.model.get_name(),
@@ -74,35 +77,19 @@ class NeuronTranslation:
                 *self.convolutions.definitions,
                 *self.definitions,
             ),
-            ports=tuple(map(self._of_parameters, [*self.receptors, *self.convolutions.receptors])),
-            threshold=threshold,
-            reset=reset,
-            refractory_period=self.refractory_period,
-            held=tuple(name for name in held if self.refractory_period is not None),
+            ports=tuple(port for arrival in self._all_arrivals() for port in receptors(arrival)),
+            threshold=self.spikes.threshold,
+            reset=self.spikes.reset,
+            refractory_period=self.spikes.refractory_period,
+            held=tuple(held),
             after_step=tuple(self.after_step),
             documentation=documentation_of(self.model),
         )
 
     # --- names -----------------------------------------------------------------------------------
 
-    def _lookup(self, name: str, node: Any) -> Value | None:
-        if name in self.continuous:
-            return self.continuous[name]
-        return self.scope.lookup(name, node)
-
     def _translator(self) -> Translator:
-        return Translator(self._lookup, self.convolutions.call, self.scope.names())
-
-    def _internals(self) -> dict[str, ast.expr]:
-        """What internals stand for, in terms of parameters."""
-        return {
-            variable.engine_name: variable.holds(self.scope.constant(variable.expression)).tree
-            for variable in self.scope.internals.values()
-        }
-
-    def _of_parameters(self, port: equations.Port) -> equations.Port:
-        tree = substitute_all(ast.parse(port.factor, mode="eval").body, self._internals())
-        return equations.Port(port.name, port.state, port.unit, ast.unparse(tree))
+        return Translator(self.scope.lookup, self.convolutions.call, self.scope.names())
 
     # --- equations -------------------------------------------------------------------------------
 
@@ -111,6 +98,7 @@ class NeuronTranslation:
         with_jumps: dict[str, ast.expr] = {}
         for name, variable in self.scope.inlines.items():
             value = variable.holds(translate(variable.expression))
+            self.read.append((value.tree, variable.node))
             if names_in(value.tree) & {*jumps, *with_jumps}:
                 with_jumps[variable.engine_name] = substitute(value.tree, with_jumps)
             else:
@@ -123,6 +111,7 @@ class NeuronTranslation:
                 upper = self._state(full.rstrip("'") + "'" * (below + 1), node)
                 self.derivatives[lower.engine_name] = rate_of(lower.value, upper.value)
             rate = rate_of(state.value, translate(node.get_rhs()))
+            self.read.append((rate.tree, node))
             tree = substitute(rate.tree, with_jumps)
             for symbol in sorted(names_in(tree) & set(jumps)):
                 tree = self._jump(jumps[symbol], state, tree, node)
@@ -142,35 +131,35 @@ class NeuronTranslation:
                 f"an equation that is not linear in what arrives at '{port.name}'",
                 "the convolution with a delta function as a term of the equation",
             )
-        factor = ast.BinOp(split[0], ast.Mult(), ast.Name("ms"))
+        factor = ast.BinOp(split[0], ast.Mult(), ast.Name("1 ms"))
         self._add_receptors(port, state, factor, node)
         return ast.Constant(0) if split[1] is None else split[1]
 
     def _add_receptors(self, port: SpikePort, state: Variable, factor: ast.expr, node: Any) -> None:
         allowed = {v.engine_name for v in self.scope.parameters.values()}
         allowed |= {v.engine_name for v in self.scope.internals.values()}
-        units = {name for name in names_in(factor) if named_unit(name) is not None}
-        wrong = names_in(factor) - allowed - units - {"pi"}
+        wrong = names_in(factor) - allowed - {"pi"}
         if wrong:
             raise unsupported(
                 node,
                 f"a spike whose effect depends on '{min(wrong)}'",
                 "an effect that depends on parameters only",
             )
-        if any(made.name == port.receptors[0][0] for made in self._all_receptors()):
+        if port in (arrival.port for arrival in self._all_arrivals()):
             raise unsupported(
                 node,
                 f"the port '{port.name}', whose spikes change several states,",
                 "one state for each port, or kernels that are functions of t",
             )
-        self.receptors += receptors(port, state.engine_name, factor, state.unit)
+        factor = substitute_all(factor, self.scope.internal_values())
+        self.arrivals.append(Arrival(port, state.engine_name, factor, state.unit))
 
-    def _all_receptors(self) -> list[equations.Port]:
-        return [*self.receptors, *self.convolutions.receptors]
+    def _all_arrivals(self) -> list[Arrival]:
+        return [*self.arrivals, *self.convolutions.arrivals]
 
     # --- spikes that arrive ----------------------------------------------------------------------
 
-    def _arrivals(self) -> list[tuple[SpikePort, Any, str, Value]]:
+    def _received(self) -> list[tuple[SpikePort, Any, str, Value]]:
         """What each arriving spike does to states, by statements."""
         found = []
         for block in self.model.get_on_receive_blocks():
@@ -184,10 +173,8 @@ class NeuronTranslation:
         for node in self.update.after:
             names = {str(v.get_name()) for v in node.get_expression().get_variables()}
             arriving = names & set(self.ports)
-            statements = Statements(
-                self.scope,
-                {**self.continuous, **{name: _arriving(self.ports[name]) for name in arriving}},
-            )
+            given = {name: _arriving(self.ports[name]) for name in arriving}
+            statements = Statements(self.scope, given)
             statements.assign(node)
             for name, value in statements.values.items():
                 if arriving:
@@ -203,7 +190,7 @@ class NeuronTranslation:
         return self.ports[name]
 
     def _run(self, statements: Any, given: Mapping[str, Value]) -> Statements:
-        run = Statements(self.scope, {**self.continuous, **given})
+        run = Statements(self.scope, given)
         run.run(list(statements))
         return run
 
@@ -237,104 +224,14 @@ class NeuronTranslation:
         free, refractory = tree.args[1:] if not tested[1] else tree.args[:0:-1]
         return free if ast.unparse(refractory) == state.engine_name else tree
 
-    # --- spikes that are sent --------------------------------------------------------------------
-
-    def _spikes(self) -> tuple[str | None, tuple[equations.Assignment, ...] | None]:
-        """The threshold and the reset."""
-        sending = []
-        for block in self.model.get_on_condition_blocks():
-            run = self._run(block.get_stmts_body().get_stmts(), {})
-            if EMITTED not in run.values:
-                raise unsupported(
-                    block, "an onCondition without emit_spike()", "one, with emit_spike() in it"
-                )
-            sending.append((block, run))
-        if not sending:
-            return None, None
-        if len(sending) > 1:
-            raise unsupported(sending[1][0], "a second onCondition with emit_spike()", "one")
-        ((block, run),) = sending
-        conditions = _conjuncts(as_condition(self._translator()(block.get_cond_expr())).tree)
-        kept = [self._condition(tree, block) for tree in conditions]
-        changes = {
-            self._state(name, block).engine_name: value
-            for name, value in run.values.items()
-            if name not in run.local
-            and name != EMITTED
-            and not self._starts_timer(name, value, block)
-        }
-        texts = [ast.unparse(tree) for tree in kept if tree is not None]
-        if not texts:
-            raise unsupported(block, "a spike whenever a timer is over", "a condition on a state")
-        threshold = texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
-        return threshold, _ordered(changes, block)
-
-    def _condition(self, tree: ast.expr, node: Any) -> ast.expr | None:
-        """A part of the condition of a spike; None if the refractory period stands for it."""
-        tested = timer_test(self.scope, Value(tree, None))
-        if tested is not None and not tested[1] and self._is_timer(tested[0]):
-            self.timers.add(tested[0])
-            return None
-        previous = {engine_name(name): now for name, now in self.update.previous.items()}
-        if not names_in(tree) & set(previous):
-            return tree
-        if isinstance(tree, ast.Compare) and isinstance(tree.left, ast.Name):
-            (right,), (operator,) = tree.comparators, tree.ops
-            now = previous.get(tree.left.id)
-            falling = isinstance(operator, (ast.Gt, ast.GtE))
-            if now is not None and isinstance(right, ast.Name) and right.id == engine_name(now):
-                slope = self.derivatives[engine_name(now)]
-                unit = ast.parse(text_of(slope.unit or NUMBER), mode="eval").body
-                nothing = ast.BinOp(ast.Constant(0), ast.Mult(), unit)
-                comparison: ast.cmpop = ast.LtE() if falling else ast.GtE()
-                return ast.Compare(slope.tree, [comparison], [nothing])
-        raise unsupported(
-            node,
-            f"the condition '{ast.unparse(tree)}' on what was before the step",
-            "'V_old > V', for a maximum, or no such condition",
-        )
-
-    def _is_timer(self, name: str) -> bool:
-        if name in self.update.counted:
-            return True
-        equation = self.scope.equations.get(f"{name}'")
-        if equation is None:
-            return False
-        return ast.unparse(self._translator()(equation.get_rhs()).tree) in ("-1", "-1.0")
-
-    def _starts_timer(self, name: str, value: Value, node: Any) -> bool:
-        """Whether an assignment after a spike starts the refractory period, which is noted."""
-        if not self._is_timer(name):
-            return False
-        self.timers.add(name)
-        tree = substitute_all(value.tree, self._internals())
-        if (
-            isinstance(tree, ast.Call)
-            and isinstance(tree.func, ast.Name)
-            and tree.func.id == "steps"
-        ):
-            tree = tree.args[0]
-        by_name = {v.engine_name: v for v in self.scope.parameters.values()}
-        period = by_name.get(tree.id) if isinstance(tree, ast.Name) else None
-        if period is None or period.unit.dimension != (named_unit("ms") or NUMBER).dimension:
-            raise unsupported(
-                node,
-                f"'{name} = {ast.unparse(tree)}' as the refractory period",
-                "a parameter with the unit ms, or steps() of one",
-            )
-        if self.refractory_period not in (None, period.engine_name):
-            raise unsupported(node, "a second refractory period", "one")
-        self.refractory_period = period.engine_name
-        return True
-
     # --- states ----------------------------------------------------------------------------------
 
     def _left_out(self) -> set[str]:
         """States that are not states here."""
-        return {*self.timers, *self.update.previous, *self.convolutions.of_kernels}
+        return {*self.spikes.timers, *self.update.previous, *self.convolutions.of_kernels}
 
     def _states(self) -> tuple[equations.State, ...]:
-        initial = self._internals()
+        initial = self.scope.internal_values()
         made = []
         for name, state in self.scope.states.items():
             if name in self._left_out():
@@ -347,24 +244,31 @@ class NeuronTranslation:
             made.append(equations.State(state.engine_name, ast.unparse(value), text_of(state.unit)))
         return tuple(made)
 
-    def _held(self, reset: tuple[equations.Assignment, ...]) -> list[str]:
+    def _held(self) -> list[str]:
         """States that stay as they are while the neuron is refractory."""
-        update = self.update
-        for name in list(self.scope.equations):
-            own = name.rstrip("'")
-            if own not in update.integrated and own not in self.timers:
-                order = name.count("'")
-                for each in range(order):
-                    self.derivatives.pop(engine_name(own + "'" * each), None)
-        if update.while_refractory is None:
-            return self._clamped(reset)
-        still = update.integrated - update.while_refractory - self.timers
-        names = [n for n in self.scope.states if n.rstrip("'") in still]
-        return [engine_name(n) for n in names]
+        update, spikes = self.update, self.spikes
+        for full, node in self.scope.equations.items():
+            own = full.rstrip("'")
+            if own in spikes.timers or own in update.integrated:
+                continue
+            for each in range(full.count("'")):
+                self.derivatives.pop(self._state(own + "'" * each, node).engine_name, None)
+        still = set(update.clamped)
+        if update.while_refractory is not None:
+            still |= update.integrated - update.while_refractory
+        still -= spikes.timers
+        self._check_clamped()
+        if still and spikes.refractory_period is None:
+            raise unsupported(
+                self.model,
+                f"'{min(still)}', which an update block holds though no spike starts its timer,",
+                "the start of the timer in onCondition",
+            )
+        return [engine_name(name) for name in self.scope.states if name.rstrip("'") in still]
 
-    def _clamped(self, reset: tuple[equations.Assignment, ...]) -> list[str]:
-        """States that are set to their reset value as long as the neuron is refractory."""
-        after = {assignment.name: assignment.expression for assignment in reset}
+    def _check_clamped(self) -> None:
+        """States may be set to their reset value as long as the neuron is refractory."""
+        after = {a.name: a.expression for a in self.spikes.reset or ()}
         for name, node in self.update.clamped.items():
             state = self._state(name, node)
             value = state.holds(self._translator()(node.get_expression()))
@@ -374,37 +278,22 @@ class NeuronTranslation:
                     f"'{name}' set to '{value.text}' while the neuron is refractory",
                     "its value after a spike, in both places",
                 )
-        return [engine_name(name) for name in self.update.clamped]
+
+    def _refuse_lost_names(self) -> None:
+        """Timers, and what was before a step, mean nothing in equations."""
+        lost = {engine_name(name): name for name in (*self.spikes.timers, *self.update.previous)}
+        for tree, node in self.read:
+            for name in sorted(names_in(tree) & set(lost)):
+                raise unsupported(
+                    node,
+                    f"'{lost[name]}', which counts or keeps what was before, in an equation",
+                    "an equation without it",
+                )
 
 
 def _arriving(port: SpikePort) -> Value:
     """What a port is in statements: a spike's weight, per second."""
-    return Value(ast.BinOp(ast.Name(port.symbol), ast.Div(), ast.Name("s")), inverse(_SECOND))
-
-
-def _conjuncts(tree: ast.expr) -> list[ast.expr]:
-    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
-        return [part for value in tree.values for part in _conjuncts(value)]
-    return [tree]
-
-
-def _ordered(changes: dict[str, Value], node: Any) -> tuple[equations.Assignment, ...]:
-    """Assignments in an order in which none reads what another has changed."""
-    left, ordered = dict(changes), []
-    while left:
-        read = {
-            name: {
-                other
-                for other, value in left.items()
-                if other != name and name in names_in(value.tree)
-            }
-            for name in left
-        }
-        free = next((name for name, readers in read.items() if not readers), None)
-        if free is None:
-            raise unsupported(node, "states that take each other's values", "one of them changed")
-        ordered.append(equations.Assignment(free, left.pop(free).text))
-    return tuple(ordered)
+    return Value(ast.BinOp(ast.Name(port.symbol), ast.Div(), ast.Name("1 s")), inverse(_SECOND))
 
 
 def documentation_of(model: Any) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 from ship_engine.equations import description as equations
 from ship_engine.nestml.locations import unsupported
 from ship_engine.nestml.scope import Scope, Variable
-from ship_engine.nestml.trees import infinite
-from ship_engine.nestml.units import text_of
+from ship_engine.nestml.units import number_of, text_of
 
 ENDLESS = 1e30
 """Stands for infinity as the value of a parameter."""
@@ -29,8 +28,9 @@ def _parameter(scope: Scope, variable: Variable) -> equations.Parameter:
     if variable.expression is None:
         raise unsupported(variable.node, f"'{variable.name}', which has no value,", "one with '='")
     value = variable.holds(scope.constant(variable.expression))
-    endless = infinite(value.tree)
-    default: float | str = value.text if endless is None else math.copysign(ENDLESS, endless)
+    number = number_of(value.tree)
+    endless = number is not None and math.isinf(number)
+    default = math.copysign(ENDLESS, number or 0.0) if endless else value.text
     minimum, exclusive, maximum = _limits(scope, variable)
     return equations.Parameter(
         variable.engine_name, default, text_of(variable.unit), minimum, exclusive, maximum
@@ -43,7 +43,7 @@ def _limits(scope: Scope, variable: Variable) -> tuple[float, bool, float]:
     if variable.invariant is None:
         return lowest, exclusive, highest
     tree = scope.constant(variable.invariant).tree
-    number = _plain(tree.comparators[0]) if isinstance(tree, ast.Compare) else None
+    number = number_of(tree.comparators[0]) if isinstance(tree, ast.Compare) else None
     if (
         number is None
         or not isinstance(tree, ast.Compare)
@@ -57,17 +57,6 @@ def _limits(scope: Scope, variable: Variable) -> tuple[float, bool, float]:
     if isinstance(tree.ops[0], ast.LtE):
         return lowest, exclusive, number
     return number, isinstance(tree.ops[0], ast.Gt), highest
-
-
-def _plain(tree: ast.expr) -> float | None:
-    """A number with the unit of the parameter behind it."""
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
-        return _plain(tree.left)
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        value = _plain(tree.operand)
-        return None if value is None else -value
-    is_number = isinstance(tree, ast.Constant) and isinstance(tree.value, (int, float))
-    return float(tree.value) if is_number else None  # type: ignore[attr-defined]
 
 
 def definitions_of(scope: Scope) -> tuple[equations.Definition, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ship_engine.equations.units import NUMBER, Unit
 from ship_engine.nestml.expressions import Translator, Value, as_number, call, cast
-from ship_engine.nestml.locations import unsupported
+from ship_engine.nestml.locations import shown, unsupported
 from ship_engine.nestml.names import engine_name, full_name
 from ship_engine.nestml.units import unit_of_type
 
@@ -56,7 +56,9 @@ def declared(blocks: Any) -> Iterator[Variable]:
 def _declared(declaration: Any, variable: Any) -> Variable:
     kind = declaration.get_data_type()
     if variable.has_vector_parameter() or declaration.has_size_parameter():
-        raise unsupported(variable, f"'{variable}', a vector,", "a variable for each element")
+        raise unsupported(
+            variable, f"'{shown(variable)}', a vector,", "a variable for each element"
+        )
     if kind.is_string or kind.is_void:
         raise unsupported(declaration, f"a variable that is a {kind}", "a number or a boolean")
     return Variable(
@@ -107,6 +109,8 @@ class Scope:
             for node in block.get_kernels():
                 for variable in node.get_variables():
                     self.kernels[variable.get_name()] = node
+        self.continuous: dict[str, Value] = {}
+        """What continuous input is, by the names of its ports."""
         self.functions = {function.get_name(): function for function in model.get_functions()}
 
     def variable(self, name: str) -> Variable | None:
@@ -123,7 +127,15 @@ class Scope:
     def lookup(self, name: str, node: Any) -> Value | None:
         """What a name in an equation stands for."""
         variable = self.variable(name)
-        return None if variable is None else variable.value
+        return self.continuous.get(name) if variable is None else variable.value
+
+    def internal_values(self) -> dict[str, ast.expr]:
+        """What internals stand for, in terms of parameters and each other."""
+        return {
+            variable.engine_name: variable.holds(self.constant(variable.expression)).tree
+            for variable in self.internals.values()
+            if variable.expression is not None
+        }
 
     def uses(self, name: str) -> Iterator[Any]:
         """Where an inline expression is used in the equations."""

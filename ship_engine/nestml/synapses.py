@@ -22,7 +22,7 @@ from ship_engine.nestml.parameters import definitions_of, parameters_of
 from ship_engine.nestml.scope import Scope, Variable
 from ship_engine.nestml.statements import EMITTED, Statements
 from ship_engine.nestml.trees import names_in, replace_differences, substitute_all
-from ship_engine.nestml.units import KINDS, kind_of, text_of, tree_of
+from ship_engine.nestml.units import KINDS, kind_of, quantity, text_of
 from ship_engine.nestml.updates import read_update
 
 SCALE = "weight_scale"
@@ -45,8 +45,8 @@ class _Handler(Statements):
         value = Value(tree, value.unit)
         if value.unit is None or isinstance(tree, (ast.Constant, ast.Name)):
             return value
-        variable = engine_name(f"{'emitted' if name == EMITTED else name}_{self.ending}_")
-        variable += str(len(self.assignments) + 1)
+        variable = engine_name(f"{'emitted' if name == EMITTED else name}__{self.ending}")
+        variable += f"_{len(self.assignments) + 1}"
         self.assignments.append(equations.Assignment(variable, value.text))
         return Value(ast.Name(variable), value.unit)
 
@@ -133,7 +133,7 @@ class SynapseTranslation:
             return Value(tree, NUMBER)
         kind = kind_of(unit)
         natural = unit if kind is None else named_unit(KINDS[kind][1]) or unit
-        return Value(ast.BinOp(tree, ast.Mult(), tree_of(natural)), natural)
+        return Value(ast.BinOp(tree, ast.Mult(), quantity(1, natural)), natural)
 
     def _plain(self, value: Value) -> Value:
         """A value as the number that NEST sees."""
@@ -141,7 +141,7 @@ class SynapseTranslation:
         kind = None if value.unit is None else kind_of(value.unit)
         if kind is None:
             return cast(value, NUMBER)
-        return Value(ast.BinOp(value.tree, ast.Div(), ast.Name(KINDS[kind][1])), NUMBER)
+        return Value(ast.BinOp(value.tree, ast.Div(), ast.Name(f"1 {KINDS[kind][1]}")), NUMBER)
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -194,18 +194,11 @@ class SynapseTranslation:
             if _NOW in text:
                 raise unsupported(block, f"'{name}', which keeps a time,", f"'{name} = t' alone")
             assignments.append(equations.Assignment(assigned, text))
-        for made in self.convolutions.receptors:
-            if made.name == block.get_port_name():
-                text = f"{made.state} + ({self._of_parameters(made.factor)})"
-                assignments.append(equations.Assignment(made.state, text))
+        for arrival in self.convolutions.arrivals:
+            if arrival.port.name == block.get_port_name():
+                text = f"{arrival.state} + ({ast.unparse(arrival.factor)})"
+                assignments.append(equations.Assignment(arrival.state, text))
         return tuple(assignments), handler
-
-    def _of_parameters(self, text: str) -> str:
-        internals = {
-            v.engine_name: v.holds(self.scope.constant(v.expression)).tree
-            for v in self.scope.internals.values()
-        }
-        return ast.unparse(substitute_all(ast.parse(text, mode="eval").body, internals))
 
     def random(self, node: Any, arguments: list[Value]) -> Value:
         """A random number: uniform in an interval, or normal by the method of Box and Muller."""
@@ -287,10 +280,7 @@ class SynapseTranslation:
         ]
 
     def _states(self) -> list[equations.State]:
-        internals = {
-            v.engine_name: v.holds(self.scope.constant(v.expression)).tree
-            for v in self.scope.internals.values()
-        }
+        internals = self.scope.internal_values()
         made = []
         for name, state in self.scope.states.items():
             if name in (self.weight.name, *self.stamps) or name in self.convolutions.of_kernels:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Mapping
 from copy import deepcopy
+
+from ship_engine.nestml.units import number_of
 
 
 class _Substitution(ast.NodeTransformer):
@@ -36,35 +37,19 @@ def substitute_all(tree: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
 
 
 def names_in(tree: ast.expr) -> set[str]:
-    """Every name in a tree that is not that of a function."""
+    """Every name in a tree, but for those of functions and units."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     named = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
-    return {node.id for node in named if id(node) not in called}
+    return {node.id for node in named if id(node) not in called and " " not in node.id}
 
 
 def is_zero(tree: ast.expr) -> bool:
     """Whether a tree is 0, with or without a unit."""
-    if isinstance(tree, ast.Constant):
-        return tree.value == 0
-    if isinstance(tree, ast.UnaryOp):
-        return isinstance(tree.op, (ast.USub, ast.UAdd)) and is_zero(tree.operand)
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
         return is_zero(tree.left) or is_zero(tree.right)
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
         return is_zero(tree.left)
-    return False
-
-
-def infinite(tree: ast.expr) -> float | None:
-    """Infinity, with its sign, if a tree is that, perhaps times a unit."""
-    if isinstance(tree, ast.Constant) and isinstance(tree.value, float):
-        return tree.value if math.isinf(tree.value) else None
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        value = infinite(tree.operand)
-        return None if value is None else -value
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
-        return infinite(tree.left)
-    return None
+    return number_of(tree) == 0.0
 
 
 def coefficient(tree: ast.expr, name: str) -> tuple[ast.expr | None, ast.expr | None] | None:
@@ -137,7 +122,7 @@ class _Differences(ast.NodeTransformer):
         is_now = isinstance(left, ast.Name) and left.id == self.now
         if is_now and isinstance(node.op, ast.Sub) and isinstance(right, ast.Name):
             if right.id == self.now:
-                return ast.BinOp(ast.Constant(0), ast.Mult(), ast.Name("ms"))
+                return ast.Name("0 ms")
             if right.id in self.since:
                 return self.since[right.id]
         node.left, node.right = self.visit(left), self.visit(right)

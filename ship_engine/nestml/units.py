@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -64,11 +65,42 @@ def inverse(unit: Unit) -> Unit:
 
 def text_of(unit: Unit) -> str:
     """The unit as text that the language of equations reads."""
-    return ast.unparse(tree_of(unit))
+    return ast.unparse(_plain_tree(unit))
 
 
-def tree_of(unit: Unit) -> ast.expr:
-    """The unit as an expression."""
+def quantity(number: float, unit: Unit) -> ast.expr:
+    """A number with a unit, as an expression.
+
+    Units stand right behind numbers, as in ``1 mV``, where no variable of that name hides them;
+    such a pair is a name with a space in it.
+    """
+    if unit == NUMBER:
+        return ast.Constant(number)
+    tree = _plain_tree(unit)
+    if isinstance(tree, ast.Name) and not math.isinf(number):
+        return ast.Name(f"{number!r} {tree.id}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = f"1 {node.id}"
+    return ast.BinOp(ast.Constant(number), ast.Mult(), tree) if number != 1 else tree
+
+
+def number_of(tree: ast.expr) -> float | None:
+    """The number of a quantity, or a number itself; None for anything else."""
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        value = number_of(tree.operand)
+        return None if value is None else -value
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, (int, float)):
+        return float(tree.value)
+    if isinstance(tree, ast.Name) and " " in tree.id:
+        return float(tree.id.split()[0])
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
+        left, right = number_of(tree.left), number_of(tree.right)
+        return None if left is None or right is None else left * right
+    return None
+
+
+def _plain_tree(unit: Unit) -> ast.expr:
     if unit == NUMBER:
         return ast.Constant(1)
     for name in _FAMILIAR:

@@ -13,16 +13,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ship_engine.nestml.expressions import Value
-from ship_engine.nestml.locations import unsupported
+from ship_engine.nestml.locations import shown, unsupported
 from ship_engine.nestml.names import full_name
 from ship_engine.nestml.scope import Scope
 from ship_engine.nestml.statements import if_clauses
-from ship_engine.nestml.trees import is_zero
+from ship_engine.nestml.units import number_of
 
 _SHAPE = (
     "'integrate_odes(...)', or 'if timer > 0: integrate_odes(...) else: integrate_odes(...)', "
     "where timer counts the refractory period"
 )
+
+NEARLY_ZERO = 1e-6
+"""Below this, a limit only makes up for rounding."""
 
 
 @dataclass
@@ -80,7 +83,7 @@ def _statement(scope: Scope, update: Update, node: Any) -> None:
     elif node.is_assignment():
         _assignment(scope, update, node.get_assignment())
     else:
-        raise unsupported(node, f"'{node}' in the update block".replace("\n", ""), _SHAPE)
+        raise unsupported(node, f"'{shown(node)}' in the update block", _SHAPE)
 
 
 def _assignment(scope: Scope, update: Update, node: Any) -> None:
@@ -168,7 +171,7 @@ def _branch(
             assignment = node.get_assignment()
             update.clamped[full_name(assignment.get_variable())] = assignment
         else:
-            what = f"'{str(node).strip()}' in the update block"
+            what = f"'{shown(node)}' in the update block"
             raise unsupported(node, what, f"it as an equation, and {_SHAPE}")
     return integrated
 
@@ -176,24 +179,19 @@ def _branch(
 def timer_test(scope: Scope, condition: Value) -> tuple[str, bool] | None:
     """The state that a condition compares with 0, and whether it holds while that is positive."""
     tree = condition.tree
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+        opposite = timer_test(scope, Value(tree.operand, None))
+        return None if opposite is None else (opposite[0], not opposite[1])
     if not isinstance(tree, ast.Compare) or not isinstance(tree.left, ast.Name):
         return None
     by_name = {variable.engine_name: name for name, variable in scope.states.items()}
     name, (limit,), (operator,) = by_name.get(tree.left.id), tree.comparators, tree.ops
     if name is None:
         return None
-    if is_zero(limit) or _is_tiny(limit):
+    number = number_of(limit)
+    if number is not None and 0.0 <= number < NEARLY_ZERO:
         if isinstance(operator, (ast.Gt, ast.NotEq)):
             return name, True
         if isinstance(operator, (ast.LtE, ast.Eq)):
             return name, False
-    if isinstance(limit, ast.Constant) and limit.value == 1 and isinstance(operator, ast.GtE):
-        return name, True
-    return None
-
-
-def _is_tiny(tree: ast.expr) -> bool:
-    """Whether a limit is a number so small that it only makes up for rounding."""
-    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
-        tree = tree.left
-    return isinstance(tree, ast.Constant) and isinstance(tree.value, float) and tree.value < 1e-6
+    return (name, True) if number == 1.0 and isinstance(operator, ast.GtE) else None
