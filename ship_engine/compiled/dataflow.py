@@ -20,24 +20,28 @@ BOX, BOX_STRIDE, NUMBER, NUMBER_STRIDE, LATER, STEPS = range(4, 10)
 
 @jit
 def clear(count, row):
+    """Set a row to zero."""
     for j in range(count):
         row[j] = 0.0
 
 
 @jit
 def add_row(count, row, other):
+    """Add another row."""
     for j in range(count):
         row[j] += other[j]
 
 
 @jit
 def add_one(count, row, x, weight):
+    """Add a row of weights times a number."""
     for j in range(count):
         row[j] += x * weight[j]
 
 
 @jit
 def add_four(count, row, x0, x1, x2, x3, weight0, weight1, weight2, weight3):
+    """Add four rows of weights times four numbers."""
     for j in range(count):
         row[j] += (x0 * weight0[j] + x1 * weight1[j]) + (x2 * weight2[j] + x3 * weight3[j])
 
