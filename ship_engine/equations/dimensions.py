@@ -16,7 +16,7 @@ from ship_engine.equations.algebra import Algebra, Expression
 from ship_engine.equations.description import Function
 from ship_engine.equations.language import CONSTANTS, FUNCTIONS, parse
 from ship_engine.equations.syntax import Syntax
-from ship_engine.equations.units import NUMBER, Unit, described, named_unit, unit_of
+from ship_engine.equations.units import NUMBER, Unit, described, measured, named_unit, unit_of
 from ship_engine.equations.wording import listed, meant, quoted
 from ship_engine.errors import InvalidEquationsError
 
@@ -77,8 +77,8 @@ class Reader:
         value = self._number(node, owner)
         if not value.anything and value.unit.dimension != unit.dimension:
             raise InvalidEquationsError(
-                f"Units in {owner} do not balance: {wanted} is in {described(unit)}, but "
-                f"{quoted(node)} is in {described(value.unit)}; "
+                f"Units in {owner} do not balance: {wanted} is {measured(unit)}, but "
+                f"{quoted(node)} is {measured(value.unit)}; "
                 f"{_remedy(value.unit, unit, 'that')}."
             )
         return self._in_unit(value, unit)
@@ -138,7 +138,7 @@ class Reader:
         if not value.unit.is_number:
             raise InvalidEquationsError(
                 f"Units in {owner} do not balance: {what} is dimensionless, but {quoted(node)} "
-                f"is in {described(value.unit)}; divide it by something in "
+                f"is {measured(value.unit)}; divide it by something in "
                 f"{described(value.unit)}."
             )
         return self._in_unit(value, NUMBER)
@@ -153,8 +153,8 @@ class Reader:
         for node, value in zip(nodes, values, strict=True):
             if not value.anything and value.unit.dimension != unit.dimension:
                 raise InvalidEquationsError(
-                    f"Units in {owner} do not balance: {quoted(nodes[first])} is in "
-                    f"{described(unit)}, but {quoted(node)} is in {described(value.unit)}; "
+                    f"Units in {owner} do not balance: {quoted(nodes[first])} is "
+                    f"{measured(unit)}, but {quoted(node)} is {measured(value.unit)}; "
                     f"{_remedy(value.unit, unit, 'the latter')}."
                 )
         tens = [value.unit.tens for value in values if not value.anything]
@@ -324,9 +324,9 @@ class Reader:
             unit = unit_of(unit_text, f"an argument of {name}") if unit_text else value.unit
             if not value.anything and unit.dimension != value.unit.dimension:
                 raise InvalidEquationsError(
-                    f"Units in {owner} do not balance: '{function.arguments[k]}' of {name} is in "
-                    f"{described(unit)}, but {quoted(node.arguments[k])} is in "
-                    f"{described(value.unit)}."
+                    f"Units in {owner} do not balance: '{function.arguments[k]}' of {name} is "
+                    f"{measured(unit)}, but {quoted(node.arguments[k])} is "
+                    f"{measured(value.unit)}."
                 )
             values[k] = Value(self._in_unit(value, unit), unit)
         key = (name, *((id(value.expression), value.unit) for value in values))
@@ -363,8 +363,8 @@ def _remedy(found: Unit, wanted: Unit, what: str) -> str:
     """What to do to something with the wrong dimension."""
     quotient = wanted.times(found.to_power(Fraction(-1)))
     inverse = quotient.to_power(Fraction(-1))
-    short = len(described(inverse)) < len(described(quotient))
-    verb, unit = ("divide", inverse) if short else ("multiply", quotient)
+    multiply = described(quotient).isidentifier() or not described(inverse).isidentifier()
+    verb, unit = ("multiply", quotient) if multiply else ("divide", inverse)
     return f"{verb} {what} by something in {described(unit)}"
 
 

@@ -25,7 +25,7 @@ GIVEN = {"since_pre": "ms", "since_post": "ms", "weight": "weight"} | dict.fromk
 """Names that have a meaning in every synapse, and their units."""
 BETWEEN = "post_after_pre"
 """A state (ms): 0 after a presynaptic spike."""
-SENT = "_sent"
+SENT = "transmitted"
 SIGN = Parameter("sign", 1.0, "dimensionless", minimum=-1.0, maximum=1.0)
 
 
@@ -59,8 +59,9 @@ class _Compiler:
             self.names, description.on_post, "on_post", {"weight": weight}
         )
         self.kept_pre, self.kept_post, self.kept_both = self._kept()
-        if self.kept_both and BETWEEN in self.names.units:
-            raise InvalidEquationsError(f"'{BETWEEN}' is taken; rename that parameter or state.")
+        for taken in (SENT, *[BETWEEN] * bool(self.kept_both)):
+            if taken in self.names.reader.names:
+                raise InvalidEquationsError(f"'{taken}' is taken; give that another name.")
 
     def _system(self) -> LinearSystem:
         matrix: dict[tuple[str, str], Expression] = {}

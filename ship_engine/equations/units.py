@@ -176,5 +176,10 @@ def described(unit: Unit) -> str:
     return text + "".join(f"/{b}" for b in below)
 
 
+def measured(unit: Unit) -> str:
+    """A unit behind the word "is": ``in mV``, or ``dimensionless``."""
+    return "dimensionless" if unit.is_number else f"in {described(unit)}"
+
+
 def _power(name: str, exponent: Fraction) -> str:
     return name if exponent == 1 else f"{name}**{exponent}"
