@@ -14,7 +14,7 @@ from ship_engine.errors import InvalidValueError
 Floats = NDArray[np.float64]
 
 
-def as_floats(name: str, values: Any) -> tuple[Floats, Callable[[Floats], Any]]:
+def as_floats(name: str, values: Any) -> tuple[Floats, Callable[..., Any]]:
     """Values as an array of float64, and what makes the like of what was given of a result.
 
     Parameters
@@ -22,7 +22,17 @@ def as_floats(name: str, values: Any) -> tuple[Floats, Callable[[Floats], Any]]:
     name : str
         For messages.
     values : number, array or tensor
-        Of any shape; a tensor may be on any device, and gradients stop here.
+        Of any shape; a tensor may be on any device.
+
+    Returns
+    -------
+    float64 array
+        A copy.
+    callable
+        Makes a tensor of a result if a tensor was given, of the same type and on the same device.
+        The gradient with respect to the result becomes that with respect to the values, as if
+        nothing lay between (Bengio, Léonard & Courville 2013), where its second argument, an
+        array of bool, is true; everywhere if there is none.
 
     Raises
     ------
@@ -42,11 +52,15 @@ def as_floats(name: str, values: Any) -> tuple[Floats, Callable[[Floats], Any]]:
             f"{int(wrong.sum())} of {array.size} {name} are not finite, such as {array[wrong][0]}."
         )
     if not tensor:
-        return array, lambda result: result
+        return array, lambda result, passing=None: result
 
-    def back(result: Floats) -> Any:
+    def back(result: Floats, passing: NDArray[np.bool_] | None = None) -> Any:
         floating = values if values.is_floating_point() else values.double()
-        return floating.new_tensor(result)
+        found = floating.new_tensor(result)
+        if not values.requires_grad:
+            return found
+        through = values if passing is None else values * values.new_tensor(passing)
+        return found + (through - through.detach())
 
     return array, back
 

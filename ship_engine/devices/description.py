@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import field, fields
+from numbers import Real
 from typing import Any
 
 from ship_engine.errors import InvalidValueError
@@ -67,10 +68,8 @@ class Description:
         wanted = described.requirement
         if whole:
             wanted = f"a whole number {wanted}" if wanted != "a finite number" else "a whole number"
-        try:
-            plain = float(value)
-        except (TypeError, ValueError):
-            plain = math.nan
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        plain = float(value) if real else math.nan
         allowed = math.isfinite(plain) and bool(described.allows(plain))
         if not allowed or (whole and plain != int(plain)):
             unit = f" {described.unit}" if described.unit else ""

@@ -94,7 +94,8 @@ class Memristor(MemristorParts):
         Returns
         -------
         array or tensor
-            The weights that devices have just after the write.
+            The weights that devices have just after the write.  Gradients pass as if they were
+            the wanted ones, but not where these are beyond the range.
 
         Warns
         -----
@@ -107,7 +108,10 @@ class Memristor(MemristorParts):
             If they are not finite, or give no range.
         """
         array, back = as_floats("weights", weights)
-        return back(self.ranged(array)._programmed(array, generator))
+        device = self.ranged(array)
+        mapping = device.mapping
+        inside = (array >= mapping.w_min) & (array <= mapping.w_max)
+        return back(device._programmed(array, generator), inside)
 
     def _programmed(self, weights: Floats, generator: np.random.Generator) -> Floats:
         mapping = self.mapping

@@ -78,7 +78,8 @@ class MemristorParts(Description):
                     f"{name} = {value!r} for a Memristor; give "
                     f"{' or '.join(k.__name__ for k in listed)}, or None."
                 )
-        if self.drift is not None and not hasattr(self.drift, "drifted"):
+        lawful = hasattr(self.drift, "drifted") and not isinstance(self.drift, type)
+        if self.drift is not None and not lawful:
             raise InvalidValueError(
                 f"drift = {self.drift!r} for a Memristor; give FilamentDrift, PowerLawDrift or "
                 "PhaseChangeDrift, or None."

@@ -6,7 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ship_engine.devices import ClippedWeightsWarning, Levels, MeasuredLevels, Memristor
+from ship_engine.devices import (
+    ClippedWeightsWarning,
+    FilamentDrift,
+    Levels,
+    MeasuredLevels,
+    Memristor,
+    PowerLawDrift,
+)
 from ship_engine.devices.conductance import Mapping
 from ship_engine.devices.quantisation import straight_through
 from ship_engine.errors import InvalidValueError
@@ -166,6 +173,12 @@ class TestRange:
             ({"w_max": float("nan")}, "w_max = nan"),
             ({"levels": "16"}, "levels = '16'"),
             ({"drift": 0.1}, "drift = 0.1"),
+            ({"drift": FilamentDrift}, "drift = <class"),
+            ({"w_max": "1"}, "w_max = '1'"),
+            ({"g_min": None}, "g_min = None"),
+            ({"levels": True}, "levels = True"),
+            ({"read_noise": "loud"}, "read_noise = 'loud'"),
+            ({"pair": 1}, "pair = 1"),
             ({"pulses": 100}, "PulseProgramming"),
         ],
     )
@@ -194,6 +207,17 @@ class TestTensors:
         written = exact(3).program(weight, rng())
         assert written.dtype == torch.float32
         assert written.tolist() == [[0.0, -1.0]]
+
+    def test_gradients_pass_within_the_range(self):
+        weight = torch.tensor([0.4, -0.9, 3.0], requires_grad=True)
+        device = Memristor(levels=4, drift=PowerLawDrift(), w_max=1.0)
+        with pytest.warns(ClippedWeightsWarning):
+            written = device.program(weight, rng())
+        read = device.read(written, 100.0, rng())
+        (read * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+        assert weight.grad.tolist() == [1.0, 2.0, 0.0]
+        plain = device.program(weight.detach().numpy().clip(-1.0, 1.0), rng())
+        np.testing.assert_allclose(written.detach().numpy(), plain, rtol=1e-6)
 
     def test_whole_numbers_become_floating(self):
         assert exact(5, 4.0).program(torch.tensor([3, -4]), rng()).tolist() == [4.0, -4.0]

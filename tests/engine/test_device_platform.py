@@ -87,6 +87,15 @@ def test_other_seeds_and_groups_are_other_devices():
     assert (first != net.get_monitored_results()["T"]["I"][:, 0].numpy()).all()
 
 
+def test_gradients_reach_the_wanted_weights():
+    wanted = WANTED.clone().requires_grad_()
+    net = network(Memristor(levels=4, drift=PowerLawDrift(), g_min=0.0), w=wanted, elapsed=10.0)
+    net.init(dt=1.0, nts=1)
+    net.run(torch.ones(1, 1, 4, dtype=torch.float64))
+    net.get_monitored_results()["S"]["I"].sum().backward()
+    np.testing.assert_allclose(wanted.grad.numpy(), 1.0)
+
+
 def test_noise_of_readings():
     found = weights(network(Memristor(read_noise=ReadNoise(0.1), w_max=1.0), w=WANTED))
     assert (found != WANTED.numpy()).all()
