@@ -13,6 +13,7 @@ shortest of those edges keeps back what it carries.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,9 @@ from ship_engine.platform.groups import GroupDescription, checked_port, known_gr
 from ship_engine.platform.models.synapses import SynapseModel
 
 Values = dict[str, Tensor]
+
+ROUNDING = 1e-6
+"""What delays may lack to half a step, as a share of them, and yet be rounded up to the next."""
 
 
 @dataclass(eq=False)
@@ -93,6 +97,10 @@ class Member:
         """For how long (ms) it keeps back what it hands on."""
         name = self.model.output_delay if issubclass(self.model, Model) else None
         return None if name is None else self.values[name]
+
+    def is_delayed(self) -> bool:
+        """Whether any of its components keeps anything back."""
+        return self.delay is not None and bool((self.delay > 0.0).any())
 
     def scaled_weight(self) -> Tensor | None:
         """The product of weight and scale: [batch or 1, sources, targets]."""
@@ -175,14 +183,18 @@ class Arrivals:
     """
 
     def __init__(self, delay: Tensor | None, steps: np.ndarray[Any, Any], least: int = 0) -> None:
-        self._ends = np.concatenate([[0.0], np.cumsum(steps)])
-        self._lasting = float(steps[-1]) if steps.size else 1.0
         given = np.zeros(1) if delay is None else delay.detach().cpu().double().numpy()
-        delays, inverse = np.unique(np.round(given, 9), return_inverse=True)
+        equal = steps.size == 0 or bool((steps == steps[0]).all())
+        if equal:  # as many steps later, whichever step it is
+            dt = float(steps[0]) if steps.size else 1.0
+            later = np.floor(given / dt + 0.5 + ROUNDING * np.maximum(given / dt, 1.0)).astype(int)
+            rows, inverse = np.unique(np.maximum(later, least), return_inverse=True)
+            self.table = np.broadcast_to(rows[:, None], (rows.size, steps.size))
+        else:
+            delays, inverse = np.unique(np.round(given, 9), return_inverse=True)
+            self.table, kinds = _later(delays, steps, least)
+            inverse = kinds[inverse]
         self.number = inverse.reshape(given.shape)
-        count = np.arange(steps.size)
-        table = np.stack([self._arrival(count, d) for d in delays]) - count
-        self.table = np.maximum(table, least)
         self.shortest = int(self.table.min()) if steps.size else least
         self.longest = int(self.table.max()) if steps.size else least
 
@@ -192,32 +204,52 @@ class Arrivals:
         part.table = self.table[:, steps]
         return part
 
-    def _arrival(self, step: np.ndarray[Any, Any], delay: float) -> np.ndarray[Any, Any]:
-        """The step whose beginning is nearest to the moment of arrival; beyond the end too."""
-        moment = self._ends[step] + delay
-        total, count = self._ends[-1], self._ends.size - 1
-        middle = (self._ends[1:] + self._ends[:-1]) / 2.0
+
+def _later(
+    delays: np.ndarray[Any, Any], steps: np.ndarray[Any, Any], least: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """How many steps later, by kind of delay and step, and the kind of each delay.
+
+    The longer a delay, the later all arrives; of many delays, in ascending order, only those are
+    looked at between which something changes.
+    """
+    ends = np.concatenate([[0.0], np.cumsum(steps)])
+    middle, lasting, count = (ends[1:] + ends[:-1]) / 2.0, steps[-1], np.arange(steps.size)
+
+    def row(delay: float) -> np.ndarray[Any, Any]:
+        moment = ends[:-1] + delay + ROUNDING * np.maximum(delay, steps)
         found = np.searchsorted(middle, moment, side="right")
-        beyond = count + np.round((moment - total) / self._lasting).astype(int)
-        late = moment > total - self._lasting / 2.0
-        return np.where(late, np.maximum(beyond, step), np.maximum(found, step))
+        beyond = steps.size + np.floor((moment - ends[-1]) / lasting + 0.5).astype(int)
+        found = np.where(moment >= middle[-1], beyond, found)
+        return np.maximum(found - count, least)
+
+    rows: list[np.ndarray[Any, Any]] = []
+    kinds = np.zeros(delays.size, int)
+    start = 0
+    while start < delays.size:
+        here = row(float(delays[start]))
+        alike = range(start, delays.size)
+        end = start + bisect_left(
+            alike, True, key=lambda k: bool((row(float(delays[k])) != here).any())
+        )
+        kinds[start:end] = len(rows)
+        rows.append(here)
+        start = end
+    return np.stack(rows), kinds
 
 
 def arrivals_of(blocks: Sequence[Block], steps: np.ndarray[Any, Any]) -> dict[Member, Arrivals]:
     """When arrives what each member hands on, for steps of these lengths (ms).
 
-    Where components of a member differ in whether they are delayed at all, and some of what they
-    hand on runs backward, all of it arrives one step later or more.
+    What a delayed member hands on backward arrives one step later or more, all that it hands on,
+    however short its delays and whatever the steps, so that runs can be resumed with others.
     """
     members = [member for block in blocks for member in block.members]
     backward = {edge.source for m in members for edge in m.incoming if edge.backward}
-    found = {}
-    for member in members:
-        arrivals = Arrivals(member.delay, steps)
-        if member in backward and arrivals.shortest == 0 < arrivals.longest:
-            arrivals = Arrivals(member.delay, steps, least=1)
-        found[member] = arrivals
-    return found
+    return {
+        member: Arrivals(member.delay, steps, int(member in backward and member.is_delayed()))
+        for member in members
+    }
 
 
 def make_members(
