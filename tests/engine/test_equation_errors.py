@@ -241,8 +241,7 @@ SYNAPSE_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "units of the amount": (
         {"equations": "x : 1", "transmitted": "x"},
-        "Units in 'transmitted = ...' of on_pre do not balance: 'transmitted' is in weight, but 'x' is "
-        "dimensionless; multiply that by something in weight.",
+        "'transmitted' is in weight, but 'x' is dimensionless; multiply that by something in",
     ),
     "unknown state": ({"equations": "x : 1", "on_pre": "y = 1"}, "On_pre: 'y' is not a state"),
     "unknown name": ({"equations": "x : 1", "on_post": "x += z"}, "'z' in 'x = ...' of on_post"),
