@@ -79,7 +79,11 @@ class Keeper:
     def own_values(self) -> dict[str, Floats]:
         """What belongs to each device that pulses change."""
         values = self.device.synapse_values((self._total,), self._generator())
-        return {name: values[name][self._number] for name in OF_EACH}
+        return {
+            # One value for all makes a smaller kernel.
+            name: each[:1] if (each == each[:1]).all() else each[self._number]
+            for name, each in ((name, values[name]) for name in OF_EACH)
+        }
 
     def _generator(self) -> np.random.Generator:
         return generator_of(simulator.state.network.seed, self._label, self._turn)

@@ -71,6 +71,9 @@ def projections(p, rng):
     )
     stochastic = sim.SimpleStochasticSynapse(weight=0.03, p=0.4, delay=0.7)
     depressing = sim.TsodyksMarkramSynapse(weight=0.001, U=0.3, delay=0.5)
+    pulses = sim.devices.PulseProgramming(50, 50, 2.0, 2.0, beta_sigma=0.2, cycle_to_cycle=0.01)
+    noisy = sim.Memristor(levels=16, pulses=pulses, read_noise=0.02)
+    kept = sim.MemristiveSynapse(stdp, noisy)
     mixed = p["cells"][:20] + p["others"][5:30], p["cells"][30:60] + p["few"][:9]
     for name, pre, post, rule, synapse in (
         ("listed", p["listed"], p["cells"], sim.FromListConnector(LISTED), sim.StaticSynapse()),
@@ -78,6 +81,7 @@ def projections(p, rng):
         ("stochastic", p["cells"][10:90], p["others"][:50], some, stochastic),
         ("depressing", p["others"], p["cells"], some, depressing),
         ("mixed", *mixed, some, static),
+        ("kept in devices", p["cells"], p["cells"], some, kept),
     ):
         found[name] = sim.Projection(pre, post, rule, synapse, receptor_type="excitatory")
     found["one"].set(weight=spread(0.1, 0.3))
