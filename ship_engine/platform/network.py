@@ -113,12 +113,13 @@ class Network:
         UnknownNameError
             If the model has no argument of that name.
         """
-        if isinstance(id, str) and id in self.groups:
+        group = described(model, id, arguments)
+        if id in self.groups:
             raise InvalidValueError(
                 f"There is a group '{id}' already ({self.groups[id].model.name}); give another id, "
                 "change it by set_params, or remove it first."
             )
-        self.groups[id] = described(model, id, arguments)
+        self.groups[id] = group
         self._simulation = None
 
     def set_params(self, id: str, **arguments: Any) -> None:
