@@ -65,6 +65,37 @@ def as_floats(name: str, values: Any) -> tuple[Floats, Callable[..., Any]]:
     return array, back
 
 
+def check_generator(generator: Any) -> None:
+    """Refuse what is no generator of NumPy.
+
+    Raises
+    ------
+    InvalidValueError
+        If it is not.
+    """
+    if not isinstance(generator, np.random.Generator):
+        raise InvalidValueError(
+            f"generator = {generator!r}; give one of NumPy, such as numpy.random.default_rng(1)."
+        )
+
+
+def check_shapes(**arrays: Floats) -> None:
+    """Refuse arrays of shapes that do not broadcast against each other.
+
+    Raises
+    ------
+    InvalidValueError
+        If they do not.
+    """
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError as error:
+        listed = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
+        raise InvalidValueError(
+            f"{listed} do not go together; give one number for all, or shapes that broadcast."
+        ) from error
+
+
 def fixed_generator(generator: np.random.Generator, purpose: int) -> np.random.Generator:
     """A generator that depends on how another one was seeded, not on what that has drawn since.
 
@@ -77,16 +108,7 @@ def fixed_generator(generator: np.random.Generator, purpose: int) -> np.random.G
         Made from a seed, as by ``numpy.random.default_rng(seed)``.
     purpose : int
         Numbers for different purposes are independent.
-
-    Raises
-    ------
-    InvalidValueError
-        If it is no generator of NumPy.
     """
-    if not isinstance(generator, np.random.Generator):
-        raise InvalidValueError(
-            f"generator = {generator!r}; give one of NumPy, such as numpy.random.default_rng(1)."
-        )
     bits = generator.bit_generator
     sequence = bits.seed_seq
     if isinstance(sequence, np.random.SeedSequence):

@@ -102,7 +102,7 @@ class FilamentDrift(Description):
 
     def mean(self, conductance: Any, elapsed: Any) -> Floats:
         """Mean conductance (uS) after a time (s), for conductances as written (uS)."""
-        g, decades = np.asarray(conductance, np.float64), np.log10(elapsed)
+        g, decades = np.asarray(conductance, np.float64), _decades(elapsed)
         low = (self.slope_g * g + self.slope_0) * decades + self.scale_g * g + self.scale_0
         mean: Floats = np.where(g < self.boundary, low, self.slope_high * decades + g)
         return mean
@@ -111,7 +111,7 @@ class FilamentDrift(Description):
         """Standard deviation over mean after a time (s), for conductances as written (uS)."""
         g = np.asarray(conductance, np.float64)
         start = self.spread_0 + self.spread_g / (g - self.pole)
-        spread = (self.rise_s * start + self.rise_0) * np.log10(elapsed)
+        spread = (self.rise_s * start + self.rise_0) * _decades(elapsed)
         result: Floats = np.maximum(spread + self.start_s * start + self.start_0, 0.0)
         return result
 
@@ -210,6 +210,14 @@ class PhaseChangeDrift(Description):
     def drifted(self, conductance: Floats, elapsed: Floats, deviates: Floats) -> Floats:
         mean, sigma = self.exponents(conductance)
         return power_law(conductance, elapsed, mean + sigma * deviates, self.t0)
+
+
+def _decades(elapsed: Any) -> Floats:
+    """Decimal logarithm of times in s."""
+    time, _ = as_floats("elapsed", elapsed)
+    if (time <= 0.0).any():
+        raise InvalidValueError(f"elapsed = {time.min():g} s; the drift is known for times > 0.")
+    return np.log10(time)
 
 
 def power_law(conductance: Floats, elapsed: Floats, nu: Any, t0: float) -> Floats:

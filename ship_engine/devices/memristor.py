@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ship_engine.devices.arrays import Floats, as_floats, fixed_generator
+from ship_engine.devices.arrays import (
+    Floats,
+    as_floats,
+    check_generator,
+    check_shapes,
+    fixed_generator,
+)
 from ship_engine.devices.conductance import Conductances, Mapping
 from ship_engine.devices.drift import PhaseChangeDrift
 from ship_engine.devices.parts import SPECIMENS, MemristorParts
@@ -108,6 +114,7 @@ class Memristor(MemristorParts):
             If they are not finite, or give no range.
         """
         array, back = as_floats("weights", weights)
+        check_generator(generator)
         device = self.ranged(array)
         mapping = device.mapping
         inside = (array >= mapping.w_min) & (array <= mapping.w_max)
@@ -172,6 +179,8 @@ class Memristor(MemristorParts):
         """
         array, back = as_floats("weights", written)
         time, _ = as_floats("elapsed", elapsed)
+        check_generator(generator)
+        check_shapes(weights=array, elapsed=time)
         if (time < 0.0).any():
             raise InvalidValueError(f"elapsed = {time.min():g} s; it must be >= 0.")
         drifts = self.drift is not None and bool((time > 0.0).any())
@@ -220,9 +229,12 @@ class Memristor(MemristorParts):
         """
         array, back = as_floats("weights", weights)
         wanted, _ = as_floats("changes", changes)
+        check_generator(generator)
+        check_shapes(weights=array, changes=wanted)
+        array, wanted = (np.array(each) for each in np.broadcast_arrays(array, wanted))
         mapping, pulses = self.mapping, self._pulses()
         width = mapping.w_max - mapping.w_min
-        number_of = pulses.pulses_for(np.broadcast_to(wanted / width, array.shape), generator)
+        number_of = pulses.pulses_for(wanted / width, generator)
         own = self.synapse_values(array.shape, generator)
         span = width * own["gain"]
         x = np.clip((array - mapping.w_min) / span, 0.0, 1.0)

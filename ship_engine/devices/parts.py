@@ -102,7 +102,7 @@ class MemristorParts(Description):
             )
         if self.pair and self.w_max is not None and self.w_max <= 0.0:
             raise InvalidValueError(f"w_max = {self.w_max:g} for a Memristor; it must be > 0.")
-        if self.w_max is not None and (self.w_min or 0.0) >= self.w_max:
+        if self.w_max is not None and not 0.0 < self.w_max - (self.w_min or 0.0) < np.inf:
             raise InvalidValueError(
                 f"w_min = {self.w_min or 0.0:g} and w_max = {self.w_max:g} for a Memristor; the "
                 "range of weights needs w_min < w_max."
@@ -136,7 +136,7 @@ class MemristorParts(Description):
             if self.w_min is not None:
                 low, high = self.w_min, -self.w_min
         low = low if self.w_min is None else self.w_min
-        if low >= high:
+        if not 0.0 < high - low < np.inf:
             raise InvalidValueError(
                 f"The range of weights would be from {low:g} to {high:g}; give w_min and w_max of "
                 "the Memristor."

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ship_engine.devices.arrays import Floats
+from ship_engine.devices.arrays import Floats, as_floats, check_shapes
 from ship_engine.devices.description import Description, number
 from ship_engine.elementwise import absolute, exp, exprel, log, maximum, minimum, sqrt, where
 from ship_engine.errors import InvalidValueError
@@ -124,8 +124,18 @@ class PulseProgramming(Description):
             In [0, 1].
         pulses : int or array
             Potentiating ones if positive, depressing ones if negative.
+
+        Raises
+        ------
+        InvalidValueError
+            If a position is out of the range.
         """
-        x, n = np.asarray(position, np.float64), np.asarray(pulses, np.float64)
+        x, n = as_floats("position", position)[0], as_floats("pulses", pulses)[0]
+        check_shapes(position=x, pulses=n)
+        if ((x < 0.0) | (x > 1.0)).any():
+            raise InvalidValueError(
+                f"Positions from {x.min():g} to {x.max():g}; they lie in the range, from 0 to 1."
+            )
         return self.moved(x, np.maximum(n, 0.0), np.maximum(-n, 0.0), self.beta_up, self.beta_down)
 
     def moved(self, x: Floats, up: Any, down: Any, beta_up: Any, beta_down: Any) -> Floats:

@@ -103,7 +103,12 @@ class StuckDevices(Description):
             raise InvalidValueError(
                 "StuckDevices has fractions and a mask; give either, since the mask says it all."
             )
-        mask = np.array(self.mask)
+        try:
+            mask = np.array(self.mask)
+        except ValueError as error:
+            raise InvalidValueError(
+                f"The mask of StuckDevices has rows of different length: {error}."
+            ) from error
         if mask.dtype.kind not in "iub" or not np.isin(mask, (WORKING, LOW, HIGH, RANDOM)).all():
             raise InvalidValueError(
                 "The mask of StuckDevices holds something else than 0 (works), 1 (stuck at "

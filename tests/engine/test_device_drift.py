@@ -146,6 +146,15 @@ class TestPowerLaws:
         with pytest.raises(InvalidValueError, match=r"elapsed = -1 s"):
             Memristor(w_max=1.0).read([1.0], -1.0, rng())
 
+    def test_shapes_that_do_not_go_together(self):
+        device = Memristor(drift=PowerLawDrift(), w_max=1.0)
+        with pytest.raises(InvalidValueError, match=r"weights of shape \(3,\), elapsed of shape"):
+            device.read(np.ones(3), np.ones(2), rng())
+
+    def test_the_fit_has_no_time_zero(self):
+        with pytest.raises(InvalidValueError, match="times > 0"):
+            FilamentDrift().mean(50.0, [0.0, 1.0])
+
     def test_reading_needs_the_range(self):
         with pytest.raises(InvalidValueError, match=r"ranged\(weights\)"):
             Memristor(drift=PowerLawDrift()).read([1.0], 10.0, rng())
@@ -255,6 +264,7 @@ class TestStuckDevices:
             ({"low": 0.1, "mask": [1]}, "give either"),
             ({"mask": [4]}, "something else"),
             ({"mask": [0.5]}, "something else"),
+            ({"mask": [[1, 0], [1]]}, "rows of different length"),
         ],
     )
     def test_impossible(self, parameters, message):

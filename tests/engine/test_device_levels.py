@@ -192,6 +192,20 @@ class TestRange:
         with pytest.raises(InvalidValueError, match="range of weights of this Memristor"):
             Memristor(levels=4).level_table()
 
+    @pytest.mark.parametrize("weights", [[1e308, -1e308], [5e-324, 0.0]])
+    def test_extreme_ranges(self, weights):
+        device = Memristor(levels=2, pair=False)
+        if max(weights) > 1.0:
+            with pytest.raises(InvalidValueError, match="give w_min and w_max"):
+                device.program(weights, rng())
+        else:
+            assert np.isfinite(device.program(weights, rng())).all()
+
+    def test_generators_only(self):
+        for generator in (None, 1, np.random):
+            with pytest.raises(InvalidValueError, match="default_rng"):
+                exact(3).program([0.1], generator)
+
     @pytest.mark.parametrize("wrong", [[np.nan, 1.0], ["a"], None])
     def test_weights_must_be_numbers(self, wrong):
         with pytest.raises(InvalidValueError, match="weights"):

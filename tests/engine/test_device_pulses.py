@@ -88,8 +88,18 @@ class TestResponse:
         with pytest.raises(InvalidValueError, match=message):
             PulseProgramming(**parameters)
 
+    def test_positions_are_in_the_range(self):
+        with pytest.raises(InvalidValueError, match="from 0 to 1"):
+            PulseProgramming().response([0.5, 2.0], 3)
+
 
 class TestUpdate:
+    def test_shapes_go_together(self):
+        device = linear()
+        assert device.update(0.5, [0.1, -0.1], rng()).shape == (2,)
+        with pytest.raises(InvalidValueError, match=r"changes of shape \(2,\)"):
+            device.update(np.zeros(3), np.zeros(2), rng())
+
     def test_whole_pulses(self):
         updated = linear().update(np.full(5, 0.5), [0.004, 0.006, 0.1, -0.009, -0.011], rng())
         np.testing.assert_allclose(updated, [0.5, 0.51, 0.6, 0.5, 0.48])
