@@ -125,6 +125,8 @@ class Memristor(MemristorParts):
         wanted = self._clipped(weights, mapping)
         if self.levels is not None:
             wanted = self.level_table().written(wanted, generator)
+        if not self.pair:  # no conductance is negative
+            wanted = np.maximum(wanted, mapping.w_min - mapping.g_min * mapping.slope)
         if not (self.write_noise or self.device_to_device or self.stuck):
             return wanted
         specimens = self.specimens(wanted.shape, generator)

@@ -91,6 +91,13 @@ class TestSpread:
         assert written.mean() == pytest.approx(1.0, abs=0.004)
         assert written.std() == pytest.approx(0.25, rel=0.02)
 
+    @pytest.mark.parametrize(("g_min", "lowest"), [(0.0, 0.0), (10.0, -0.25)])
+    def test_no_conductance_is_negative(self, g_min, lowest):
+        device = Memristor(
+            levels=Levels(3, crossing=0.3), pair=False, w_max=1.0, g_min=g_min, g_max=50.0
+        )
+        assert device.program(np.zeros(1000), rng()).min() == pytest.approx(lowest)
+
     def test_each_write_is_new(self):
         device, generator = Memristor(levels=4, w_max=1.0), rng(4)
         first, second = (device.program(np.zeros(10), generator) for _ in range(2))
