@@ -239,9 +239,13 @@ class _Steps:
         seen = [name for name in held if name in self.needed]
         if driven or seen:
             meanwhile = exact_flow(self.algebra, system.without(held), dt)
-            free = self.algebra.compare("<", self.algebra.number(0.5), self.algebra.symbol("free"))
+            free = self.algebra.symbol("free")
+            held_part = self.algebra.subtract(self.algebra.one, free)
             for name in [*driven, *seen]:
-                flow[name] = self.algebra.where(free, flow[name], meanwhile[name])
+                flow[name] = self.algebra.add(
+                    self.algebra.multiply(free, flow[name]),
+                    self.algebra.multiply(held_part, meanwhile[name]),
+                )
         return flow
 
     def _caps(self) -> dict[str, Expression]:

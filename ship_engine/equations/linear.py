@@ -161,7 +161,11 @@ def exact_flow(algebra: Algebra, system: LinearSystem, dt: Expression) -> dict[s
     circles = system.in_circles()
     upstream = set().union(circles, *(system.acting_on(name) for name in circles))
     joined = {n for n in system.states if n in upstream or system.acting_on(n) & circles}
-    flow = _matrix_flow(algebra, system, [n for n in system.states if n in joined], dt)
+    if _is_pair(system, circles, joined):
+        joined = circles
+        flow = _pair_flow(algebra, system, sorted(circles), dt)
+    else:
+        flow = _matrix_flow(algebra, system, [n for n in system.states if n in joined], dt)
     chains = _Chains(algebra, system, dt)
     flow |= {name: chains.state(name) for name in system.states if name not in joined}
     return {name: _expanded(algebra, node, system.states) for name, node in flow.items()}
@@ -230,6 +234,59 @@ class _Chains:
         if len(points) == 2 and points[0] is points[1]:
             return algebra.call("exp", points[0])
         return algebra.call(f"divided_exp_{len(points)}", *points)
+
+
+def _is_pair(system: LinearSystem, circles: set[str], joined: set[str]) -> bool:
+    """Whether two states act on each other, and nothing else but states that decay acts on them."""
+    others = joined - circles
+    return len(circles) == 2 and all(
+        not system.acting_on(name)
+        and system.sources[name].value == 0.0
+        and any((to, name) in system.matrix for to in circles)
+        for name in others
+    )
+
+
+def _pair_flow(
+    algebra: Algebra, system: LinearSystem, pair: list[str], dt: Expression
+) -> dict[str, Expression]:
+    """Closed form for two states that act on each other.
+
+    A function f of the 2 x 2 matrix is f_even + f_odd (A - trace / 2), where these are the parts of
+    f at the two eigenvalues: half its sum, and its divided difference.
+    """
+    add, multiply, zero = algebra.add, algebra.multiply, algebra.zero
+
+    def entry(to: str, by: str) -> Expression:
+        return multiply(system.matrix.get((to, by), zero), dt)
+
+    x, y = pair
+    middle = algebra.scale(0.5, add(entry(x, x), entry(y, y)))
+    half = algebra.scale(0.5, algebra.subtract(entry(x, x), entry(y, y)))
+    q = add(multiply(half, half), multiply(entry(x, y), entry(y, x)))
+    deviation = {(x, x): half, (x, y): entry(x, y), (y, x): entry(y, x),
+                 (y, y): algebra.scale(-1.0, half)}  # fmt: skip
+
+    def carried(both: Expression, amounts: Mapping[str, Expression], to: str) -> Expression:
+        even, odd = (algebra.call("item", both, algebra.number(k)) for k in (0.0, 1.0))
+        turned = add(*(multiply(deviation[to, by], amount) for by, amount in amounts.items()))
+        return add(multiply(even, amounts[to]), multiply(odd, turned))
+
+    driving = [
+        n for n in system.states if n not in pair and (entry(x, n), entry(y, n)) != (zero,) * 2
+    ]
+    flow = {}
+    for to in pair:
+        start = {name: algebra.symbol(name) for name in pair}
+        terms = [carried(algebra.call("pair_exp", middle, q), start, to)]
+        for name in driving:
+            amounts = {by: multiply(entry(by, name), algebra.symbol(name)) for by in pair}
+            both = algebra.call("pair_divided_exp", middle, q, entry(name, name))
+            terms.append(carried(both, amounts, to))
+        amounts = {by: multiply(system.sources[by], dt) for by in pair}
+        terms.append(carried(algebra.call("pair_divided_exp", middle, q, zero), amounts, to))
+        flow[to] = add(*terms)
+    return flow
 
 
 def _matrix_flow(

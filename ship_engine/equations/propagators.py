@@ -6,12 +6,15 @@ chain it is that at three points, and so on.  Divided differences are smooth whe
 and so are these functions, in value and in derivatives: near coincidence a series takes over from
 the quotient of differences.
 
+Two states that act on each other have a pair of exponents instead of one, real or complex: what is
+needed then are the even and odd parts of these functions in the half difference of the pair.
+
 McCurdy, Ng & Parlett (1984), Math. Comput. 43:501.
 """
 
 from __future__ import annotations
 
-from ship_engine.elementwise import exp, exprel, maximum, minimum, where
+from ship_engine.elementwise import absolute, cos, exp, exprel, maximum, minimum, sin, sqrt, where
 
 
 def divided_exp_2(x, y):
@@ -104,3 +107,92 @@ def folded_thrice(term, p, q, r, u, w, y):
     """The same at 0, p, q and r."""
     new, newer = folded(term, p, q, u, w)
     return new, newer, newer + r * y
+
+
+def even_exp(q_given):
+    """cosh(x) and sinh(x) / x of the square root x of q <= 1/4, which is imaginary where q < 0."""
+    near = q_given > -0.25
+    q = where(near, q_given, 0.0)
+    even = 4.779477332387385e-14
+    even = 1.1470745597729725e-11 + q * even
+    even = 2.08767569878681e-09 + q * even
+    even = 2.755731922398589e-07 + q * even
+    even = 2.48015873015873e-05 + q * even
+    even = 0.001388888888888889 + q * even
+    even = 0.041666666666666664 + q * even
+    even = 0.5 + q * even
+    even = 1.0 + q * even
+    odd = 2.8114572543455206e-15
+    odd = 7.647163731819816e-13 + q * odd
+    odd = 1.6059043836821613e-10 + q * odd
+    odd = 2.505210838544172e-08 + q * odd
+    odd = 2.7557319223985893e-06 + q * odd
+    odd = 0.0001984126984126984 + q * odd
+    odd = 0.008333333333333333 + q * odd
+    odd = 0.16666666666666666 + q * odd
+    odd = 1.0 + q * odd
+    x = sqrt(where(near, 1.0, -q_given))
+    return where(near, even, cos(x)), where(near, odd, sin(x) / x)
+
+
+def pair_exp(middle, q):
+    """Even and odd part of exp at a pair of points: half its sum, and its divided difference.
+
+    The points are ``middle`` plus and minus the square root of q, a complex pair where q < 0.
+    """
+    apart = q > 0.25
+    even, odd = even_exp(where(apart, 0.0, q))
+    x = sqrt(where(apart, q, 1.0))
+    both = 0.5 * (exp(middle + x) + exp(middle - x))
+    level = exp(middle)
+    difference = divided_exp_2(middle + x, middle - x)
+    return where(apart, both, level * even), where(apart, difference, level * odd)
+
+
+def pair_divided_exp(middle, q, other):
+    """The same of the divided difference of exp between the points of a pair and another point."""
+    p = middle - other
+    near = p * p + absolute(q) < 1.0
+    p_near, q_near = where(near, p, 0.0), where(near, q, 0.0)
+    even, odd = 0.0 * p_near, 0.0 * q_near
+    even, odd = folded_pair(1.0 / 5.109094217170944e19, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 2.43290200817664e18, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 1.21645100408832e17, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 6402373705728000.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 355687428096000.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 20922789888000.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 1307674368000.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 87178291200.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 6227020800.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 479001600.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 39916800.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 3628800.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 362880.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 40320.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 5040.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 720.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 120.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 24.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 6.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 2.0, p_near, q_near, even, odd)
+    even, odd = folded_pair(1.0 / 1.0, p_near, q_near, even, odd)
+    apart = q > 0.25
+    x = sqrt(where(apart, q, 1.0))
+    one, two = middle + x, middle - x
+    both = 0.5 * (divided_exp_2(one, other) + divided_exp_2(two, other))
+    difference = divided_exp_3(one, two, other)
+    far_even, far_odd = even_exp(where(apart, 0.0, q))
+    there, here = exp(middle), exp(other)
+    size = where(near | apart, 1.0, p * p - q)
+    risen = there * far_even - here
+    far_both = (p * risen - q * there * far_odd) / size
+    far_difference = (p * there * far_odd - risen) / size
+    return (
+        where(near, here * even, where(apart, both, far_both)),
+        where(near, here * odd, where(apart, difference, far_difference)),
+    )
+
+
+def folded_pair(term, p, q, even, odd):
+    """One step of Horner's rule at the point p plus the square root of q."""
+    return term + p * even + q * odd, even + p * odd

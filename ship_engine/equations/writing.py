@@ -20,6 +20,7 @@ LARGEST_POWER = 4
 LIBRARY: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(elementwise, name) for name in (*elementwise.LANGUAGE, "exprel")},
     **{f"divided_exp_{n}": getattr(propagators, f"divided_exp_{n}") for n in (2, 3, 4)},
+    **{name: getattr(propagators, name) for name in ("pair_exp", "pair_divided_exp")},
 }
 """Every function that a text may call, but for those of matrices."""
 

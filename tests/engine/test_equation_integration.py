@@ -119,9 +119,9 @@ def _chain() -> type[Model]:
 CHAIN_MODEL = _chain()
 
 
-@pytest.mark.parametrize("resonance", [0.0, 0.2, 4.0])
+@pytest.mark.parametrize("resonance", [0.0, 1.0 / 30.0, 0.2, 4.0, 100.0, -0.02, -2.0])
 def test_equations_in_a_circle_are_exact(resonance: float) -> None:
-    """The states v and w act on each other: decaying, or swinging."""
+    """The states v and w act on each other: decaying, critically damped, or swinging."""
     model = neuron_model(
         "Resonator",
         """
@@ -141,6 +141,16 @@ def test_equations_in_a_circle_are_exact(resonance: float) -> None:
         states = dict(zip(("v", "w", "isyn"), start, strict=False))
         found = stepped(model, states, dt, i_inj=0.7)
         expected = expm(matrix * dt) @ start
+        np.testing.assert_allclose(list(found.values()), expected[:3], rtol=1e-11, atol=1e-12)
+
+
+def test_three_equations_in_a_circle_are_exact() -> None:
+    text = "dx/dt = (y - x)/ms : 1\n dy/dt = (z - 2*y)/ms : 1\n dz/dt = (1 - x - z)/ms : 1"
+    model = neuron_model("Circle", text, method="exact")
+    matrix = np.array([[-1, 1, 0, 0], [0, -2, 1, 0], [-1, 0, -1, 1], [0, 0, 0, 0]])
+    for dt in (1e-3, 0.5, 20.0):
+        found = stepped(model, {"x": 1.0, "y": -2.0, "z": 0.3}, dt)
+        expected = expm(matrix * dt) @ [1.0, -2.0, 0.3, 1.0]
         np.testing.assert_allclose(list(found.values()), expected[:3], rtol=1e-11, atol=1e-12)
 
 
