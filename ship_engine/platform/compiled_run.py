@@ -31,6 +31,7 @@ from ship_engine.platform.plan import (
     can_be_summed,
     summed_over_sources,
 )
+from ship_engine.platform.subnormals import subnormals_are_zero
 
 DENSE = 0.2
 """Share of numbers other than zero from which on a matrix product is faster than a sparse sum."""
@@ -133,13 +134,15 @@ class Window:
         dt = float(self._steps[first])
         if not block.looped:
             for call in self._calls(block.members[0], dt, first, last):
-                call.code(call.table.ctypes.data, first, last, 0)
+                with subnormals_are_zero():
+                    call.code(call.table.ctypes.data, first, last, 0)
             return
         calls = [call for m in block.members for call in self._calls(m, dt, first, last, True)]
         turns = [number for c in calls for number in (c.code.address, c.table.ctypes.data)]
         table = np.array([*turns, first], np.int64)
         code = self._runner._cache.fixed("take_turns")
-        code(table.ctypes.data, len(calls), last, block.lag(self._arrivals))
+        with subnormals_are_zero():
+            code(table.ctypes.data, len(calls), last, block.lag(self._arrivals))
 
     def _calls(
         self, member: Member, dt: float, first: int, last: int, looped: bool = False

@@ -24,6 +24,7 @@ from ship_engine.platform.plan import (
     can_be_summed,
     summed_over_sources,
 )
+from ship_engine.platform.subnormals import subnormals_are_zero
 from ship_engine.training.surrogates import Surrogate
 
 Kept = dict[Member, dict[str, list[Tensor]]]
@@ -66,21 +67,32 @@ class TensorRunner:
         record: Record,
     ) -> None:
         kept: Kept = {m: {name: [] for name in names} for m, names in record.items()}
-        for step, dt in enumerate(steps):
-            for source, given in inputs.items():
-                self._hand_on(source, given[:, step], arrivals, step, kept)
-            for group in self._computing:
-                received = self._received(group.member, arrivals)
-                output = group.advance(received, float(dt))
-                self._hand_on(group.member, output, arrivals, step, kept)
-                self._sample(group, received, kept)
-            for box in self._boxes.values():
-                box.next_step()
+        with subnormals_are_zero():
+            for step, dt in enumerate(steps):
+                self._step(step, float(dt), arrivals, inputs, kept)
         for member, quantities in record.items():
             for name, recorders in quantities.items():
                 chunk = torch.stack(kept[member][name], 1)
                 for recorder in recorders:
                     recorder.take(chunk)
+
+    def _step(
+        self,
+        step: int,
+        dt: float,
+        arrivals: Mapping[Member, Arrivals],
+        inputs: Mapping[Member, Tensor],
+        kept: Kept,
+    ) -> None:
+        for source, given in inputs.items():
+            self._hand_on(source, given[:, step], arrivals, step, kept)
+        for group in self._computing:
+            received = self._received(group.member, arrivals)
+            output = group.advance(received, dt)
+            self._hand_on(group.member, output, arrivals, step, kept)
+            self._sample(group, received, kept)
+        for box in self._boxes.values():
+            box.next_step()
 
     def states(self) -> Iterable[tuple[Member, str, Tensor]]:
         for group in self._computing:
