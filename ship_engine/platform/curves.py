@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from ship_engine.platform.layout import Point
 
@@ -25,6 +24,13 @@ class Box:
     y: float
     width: float
     height: float
+    column: float = 0.0
+    """The width of its column, if that is greater."""
+
+    def column_edge(self, side: str, port: Point) -> Point:
+        """Where an arrow to a port enters the column."""
+        half = max(self.column, self.width) / 2.0
+        return self.x + (half if side == "right" else -half), port[1]
 
     def port(self, side: str, along: float) -> Point:
         """A point on a side, some way from its middle."""
@@ -49,10 +55,16 @@ class Curve:
     """Cubic Bézier curves that follow one another: three more vertices for each."""
 
     vertices: list[Point]
+    first: int = 0
+    """Which of them is the first between two columns."""
 
     def start(self, t: float) -> Point:
-        """A point of the first of them; t from 0 to 1."""
-        return self._point(0, t)
+        """A point between the first two columns; t from 0 to 1."""
+        return self._point(self.first, t)
+
+    def is_upright(self) -> bool:
+        """Whether it runs from the bottom of a box to the top of another or back."""
+        return self.vertices[1][0] == self.vertices[0][0]
 
     def at(self, t: float) -> Point:
         """A point of all of them, as if they were equally long; t from 0 to 1."""
@@ -101,10 +113,15 @@ def arrow_curves(
             first, last = (passed[0], passed[-1]) if passed else ((b.x, b.y), (a.x, a.y))
             sides.append((_side(a, first, middle), _side(b, last, middle)))
     ports = _ports(boxes, edges, points, sides)
-    return [
-        _curve([start, *passed, end], side)
-        for (start, end), passed, side in zip(ports, points, sides, strict=True)
-    ]
+    curves = []
+    for k, ((start, end), (source, target)) in enumerate(zip(ports, edges, strict=True)):
+        if {"top", "bottom"}.intersection(sides[k]):
+            curves.append(_upright(start, end, sides[k]))
+        else:
+            leaving = boxes[source].column_edge(sides[k][0], start)
+            coming = boxes[target].column_edge(sides[k][1], end)
+            curves.append(_level([start, leaving, *points[k], coming, end], sides[k]))
+    return curves
 
 
 def _side(box: Box, to: Point, middle: float) -> str:
@@ -138,32 +155,36 @@ def _ports(
     return [(start, end) for start, end in found]
 
 
-def _curve(points: Sequence[Point], sides: tuple[str, str]) -> Curve:
-    """Through all points; level where it meets them, but for the tops and bottoms of boxes."""
-    vertices = [points[0]]
-    upright = "top" in sides or "bottom" in sides
-    headings = _headings(points, sides)
-    for ((x, y), (u, v)), (leaving, coming) in zip(
-        pairwise(points), pairwise(headings), strict=True
-    ):
-        if sides == ("top", "top"):
-            bend = [(x - 0.1, y + 0.32), (u + 0.1, v + 0.32)]
-        elif upright:
-            bend = [(x, (y + v) / 2.0), (u, (y + v) / 2.0)]
-        elif leaving != coming:
-            bulge = min(BULGE + 0.12 * abs(y - v), MOST_BULGE)
-            out = max(x, u) + bulge if leaving > 0.0 else min(x, u) - bulge
-            bend = [(out, y), (out, v)]
-        else:
-            bend = [((x + u) / 2.0, y), ((x + u) / 2.0, v)]
-        vertices += [*bend, (u, v)]
-    return Curve(vertices)
+def _upright(start: Point, end: Point, sides: tuple[str, str]) -> Curve:
+    """Between the top of a box and the bottom of another, or from a top back to it."""
+    (x, y), (u, v) = start, end
+    if sides == ("top", "top"):
+        return Curve([start, (x - 0.1, y + 0.32), (u + 0.1, v + 0.32), end])
+    return Curve([start, (x, (y + v) / 2.0), (u, (y + v) / 2.0), end])
 
 
-def _headings(points: Sequence[Point], sides: tuple[str, str]) -> list[float]:
-    """Whether the arrow goes right (1) or left (-1) at each point; two points are a column."""
+def _level(points: Sequence[Point], sides: tuple[str, str]) -> Curve:
+    """Through all points, of which two are a column that is crossed on the level."""
+    columns = list(zip(points[::2], points[1::2], strict=True))
     headings = [1.0 if sides[0] == "right" else -1.0]
-    for (x, _), (u, _) in zip(points[1:-1:2], points[2:-1:2], strict=True):
-        heading = headings[-1] if x == u else math.copysign(1.0, u - x)
-        headings += [heading, heading]
-    return [*headings, 1.0 if sides[1] == "left" else -1.0]
+    for (x, _), (u, _) in columns[1:-1]:
+        headings.append(math.copysign(1.0, u - x) if x != u else headings[-1])
+    headings.append(1.0 if sides[1] == "left" else -1.0)
+    vertices = [points[0]]
+    for k, (start, end) in enumerate(columns):
+        if k > 0:
+            vertices += [*_bend(vertices[-1], start, headings[k - 1], headings[k]), start]
+        if start != end:
+            third = (end[0] - start[0]) / 3.0  # an arrow head needs to know where it comes from
+            vertices += [(start[0] + third, start[1]), (end[0] - third, end[1]), end]
+    return Curve(vertices, int(points[0] != points[1]))
+
+
+def _bend(start: Point, end: Point, leaving: float, coming: float) -> list[Point]:
+    """What pulls a curve between two columns; headings are to the right (1) or left (-1)."""
+    (x, y), (u, v) = start, end
+    if leaving == coming:
+        return [((x + u) / 2.0, y), ((x + u) / 2.0, v)]
+    bulge = min(BULGE + 0.12 * abs(y - v), MOST_BULGE)
+    out = max(x, u) + bulge if leaving > 0.0 else min(x, u) - bulge
+    return [(out, y), (out, v)]

@@ -55,6 +55,8 @@ class Layout:
         Of the boxes, in the order in which they were given.
     points : list of list of (x, y)
         Which each arrow passes between its boxes, in the order of the edges.
+    columns : list of float
+        The width of the column of each box.
     hanging : set of int
         The boxes that hang below that of their group.
     side : float
@@ -65,6 +67,7 @@ class Layout:
 
     centres: list[Point]
     points: list[list[Point]]
+    columns: list[float]
     hanging: set[Node]
     side: float
     width: float
@@ -132,6 +135,7 @@ def arrange(
             )
             for chain, (a, _) in zip(chains, edges, strict=True)
         ],
+        columns.wide[: len(sizes)],
         hung,
         SIDE if per_band < len(columns.rows) else 0.0,
         width,

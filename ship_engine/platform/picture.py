@@ -90,7 +90,8 @@ class Picture:
             return point[0] + left, point[1] + bottom
 
         self.boxes = [
-            Box(*moved(centre), *size) for centre, size in zip(layout.centres, sizes, strict=True)
+            Box(*moved(centre), *size, column)
+            for centre, size, column in zip(layout.centres, sizes, layout.columns, strict=True)
         ]
         self.curves = arrow_curves(
             self.boxes,
@@ -320,8 +321,8 @@ def _joined(edges: Sequence[DrawnEdge], between: Mapping[str, tuple[str, str]]) 
 def _spots(curve: Curve, half: float) -> list[Point]:
     """Where the middle of a delay may stand, best first; `half` is half its width."""
     spots = [curve.start(t) for t in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)]
-    (x, y), (u, v) = curve.vertices[0], curve.vertices[3]
-    if abs(x - u) < 0.2 < abs(y - v):  # upright: arrows back run to the right of those forth
+    (_, y), (_, v) = curve.start(0.0), curve.start(1.0)
+    if curve.is_upright():  # arrows back run to the right of those forth
         beside = half + 0.05 if v > y else -half - 0.05
         spots = [(x + beside, y) for x, y in spots]
     return spots + [(x, y + shift) for shift in (0.14, -0.14) for x, y in spots]
@@ -331,7 +332,8 @@ def _delay(delay: float | tuple[float, float]) -> str:
     least, greatest = delay if isinstance(delay, tuple) else (delay, delay)
     if greatest == 0.0:
         return ""
-    return f"{greatest:g} ms" if least == greatest else f"{least:g}–{greatest:g} ms"
+    low, high = f"{least:.3g}", f"{greatest:.3g}"
+    return f"{high} ms" if low == high else f"{low}–{high} ms"
 
 
 def _short(text: str) -> str:

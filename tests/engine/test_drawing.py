@@ -17,6 +17,8 @@ from ship_engine.platform.layout import LONGEST_LINE, arrange
 
 matplotlib = pytest.importorskip("matplotlib")
 
+from ship_engine.platform.picture import Picture  # noqa: E402  (it needs matplotlib)
+
 Drawn = tuple[list[DrawnGroup], list[DrawnEdge], list[str]]
 
 
@@ -186,8 +188,6 @@ def test_boxes_do_not_overlap_and_all_is_inside(drawn: Drawn) -> None:
 def ends_and_points(
     drawn: Drawn,
 ) -> tuple[list[tuple[float, float, float, float]], list[tuple[tuple[float, float], ...]]]:
-    from ship_engine.platform.picture import Picture
-
     picture = Picture(*drawn)
     lines = []
     for curve in picture.curves:
@@ -313,3 +313,11 @@ def test_what_does_not_fit_together_is_refused() -> None:
         draw(groups, [DrawnEdge("I", "z")], stack)
     with pytest.raises(InvalidValueError, match="'N' is of the kind 'box'; give one of input, ne"):
         draw([DrawnGroup("N", "box", "LIF", 1)], [], ["N"])  # type: ignore[arg-type]
+
+
+def test_every_arrow_has_a_head_that_points_the_way_it_comes() -> None:
+    for drawn in (chain(20), recurrent(8, 16), FIGURE_6):
+        picture = Picture(*drawn)
+        for curve in picture.curves:
+            (x, y), (u, v) = curve.vertices[-2:]
+            assert max(abs(x - u), abs(y - v)) > 0.01
