@@ -23,6 +23,9 @@ _WRITE = (
     "a sum of terms c * t**m * exp(-t / tau), delta(t), or the kernel as differential equations"
 )
 
+_EXPONENTIAL = "exponential"
+"""Stands for exp while products are multiplied out, which would move exp(-x) under a fraction."""
+
 
 def chain_of(
     kernels: Sequence[tuple[ast.expr, Any]],
@@ -77,15 +80,15 @@ def _term(term: Any, time: Any, node: Any) -> tuple[Any, int, Any]:
     for part in sympy.Mul.make_args(term):
         base, exponent = part.as_base_exp()
         if time not in part.free_symbols:
-            factor *= part
+            factor *= part.replace(sympy.Function(_EXPONENTIAL), sympy.exp)
         elif base == time and exponent.is_Integer and exponent > 0:
             power += int(exponent)
-        elif isinstance(part, sympy.exp) and sympy.expand(part.args[0]).is_polynomial(time):
-            inner = sympy.Poly(sympy.expand(part.args[0]), time)
-            if inner.degree() > 1:
+        elif str(base.func) == _EXPONENTIAL and time not in exponent.free_symbols:
+            inner = sympy.expand(exponent * base.args[0])
+            if not inner.is_polynomial(time) or sympy.degree(inner, time) != 1:
                 raise unsupported(node, f"'{shown(node)}'", _WRITE)
-            factor *= sympy.exp(inner.coeff_monomial(1))
-            rate += inner.coeff_monomial(time)
+            factor *= sympy.exp(inner.coeff(time, 0))
+            rate += inner.coeff(time, 1)
         else:
             raise unsupported(node, f"'{shown(node)}'", _WRITE)
     return factor, power, rate
@@ -111,7 +114,7 @@ def _to_sympy(tree: ast.expr, node: Any) -> Any:
             return left * right
         return left / right if isinstance(tree.op, ast.Div) else left**right
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "exp":
-        return sympy.exp(_to_sympy(tree.args[0], node))
+        return sympy.Function(_EXPONENTIAL)(_to_sympy(tree.args[0], node))
     raise unsupported(node, "this kernel", _WRITE)
 
 
@@ -126,13 +129,28 @@ def _to_ast(expression: Any) -> ast.expr:
         if expression.is_Integer:
             return ast.Constant(int(expression))
         return ast.Constant(float(expression))
+    if not expression.args:
+        return ast.Constant(float(expression))  # Euler's number
     if isinstance(expression, sympy.exp):
         return ast.Call(ast.Name("exp"), [_to_ast(expression.args[0])], [])
-    parts = [_to_ast(part) for part in expression.args]
-    operator: ast.operator = ast.Add() if expression.is_Add else ast.Mult()
-    if expression.is_Pow:
-        return ast.BinOp(parts[0], ast.Pow(), parts[1])
-    tree = parts[0]
+    if expression.is_Add:
+        return _chain(ast.Add(), list(expression.args))
+    below = [1 / part for part in sympy.Mul.make_args(expression) if _divides(part)]
+    above = [part for part in sympy.Mul.make_args(expression) if not _divides(part)]
+    if not below and len(above) == 1:
+        return ast.BinOp(_to_ast(expression.base), ast.Pow(), _to_ast(expression.exp))
+    if -1 in above:
+        return ast.UnaryOp(ast.USub(), _to_ast(-expression))
+    tree = _chain(ast.Mult(), above) if above else ast.Constant(1)
+    return ast.BinOp(tree, ast.Div(), _chain(ast.Mult(), below)) if below else tree
+
+
+def _divides(part: Any) -> bool:
+    return bool(part.is_Pow and part.exp.is_number and part.exp.is_negative)
+
+
+def _chain(operator: ast.operator, parts: list[Any]) -> ast.expr:
+    tree = _to_ast(parts[0])
     for part in parts[1:]:
-        tree = ast.BinOp(tree, operator, part)
+        tree = ast.BinOp(tree, operator, _to_ast(part))
     return tree

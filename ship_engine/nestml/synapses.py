@@ -34,14 +34,18 @@ _MILLISECOND = named_unit("ms") or NUMBER
 class _Handler(Statements):
     """Goes through the statements of an event, and writes down what is assigned."""
 
-    def __init__(self, translation: SynapseTranslation, ending: str) -> None:
-        self.translation, self.ending = translation, ending
+    def __init__(self, translation: SynapseTranslation, block: Any, ending: str) -> None:
+        self.translation, self.block, self.ending = translation, block, ending
         super().__init__(translation.scope, translation.given)
         self.assignments: list[equations.Assignment] = []
         self.translate = Translator(self._lookup, self._call, self.translate.known)
 
     def keep(self, name: str, value: Value) -> Value:
         tree = self.translation.without_times(value.tree)
+        if _NOW in names_in(tree) and not isinstance(tree, ast.Name):
+            raise unsupported(
+                self.block, f"'{name}', which depends on the time t,", "differences of times"
+            )
         value = Value(tree, value.unit)
         if value.unit is None or isinstance(tree, (ast.Constant, ast.Name)):
             return value
@@ -177,8 +181,7 @@ class SynapseTranslation:
     def _handler(
         self, block: Any, ending: str
     ) -> tuple[tuple[equations.Assignment, ...], _Handler]:
-        handler = _Handler(self, ending)
-        handler.translate.calls = handler._call
+        handler = _Handler(self, block, ending)
         handler.run(list(block.get_stmts_body().get_stmts()))
         assignments = handler.assignments
         for name, value in handler.values.items():
