@@ -17,7 +17,7 @@ from pyNN_ship import control, list_standard_models
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -123,7 +123,7 @@ def test_paths_that_are_named_exist(page: Path) -> None:
 
 def test_every_page_can_be_reached_from_the_index() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in links(DOCS / "index.md")}
-    assert set(DOCS.glob("*.md")) - linked <= {DOCS / "index.md"}
+    assert set(DOCS.rglob("*.md")) - linked <= {DOCS / "index.md"}
     assert "docs/index.md" in links(README)
 
 

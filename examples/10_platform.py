@@ -1,0 +1,121 @@
+"""A network of groups, simulated 64 times in one run, without PyNN.
+
+Excitatory neurons, driven at random, excite inhibitory ones, which inhibit them after a delay.
+Where the inhibition is strong enough, both fire in turns: a rhythm that is the slower, the longer
+the delay. Eight strengths and eight delays, each with each, are simulated side by side.
+
+Usage: python 10_platform.py [EXECUTOR]        (numba or torch; numba if left out)
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib
+import torch
+
+from ship_engine import LeakySynapse, LIFSharedRest, Network, Poisson, delayed, refractory
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+EXECUTOR = sys.argv[1] if len(sys.argv) > 1 else "numba"
+DT, DURATION, BEGINNING = 0.5, 700.0, 200.0  # ms; the beginning is left out of what is measured
+STRENGTHS = torch.linspace(0.01, 0.08, 8)  # of inhibition, in units of the threshold per ms
+DELAYS = torch.arange(1.0, 9.0)  # ms
+SHOWN = ((0, 1), (3, 1), (5, 6))  # numbers of a strength and a delay
+
+
+def connected(probability):
+    """Weights of 1 or 0 at random."""
+    return lambda batch, sources, targets: (torch.rand(sources, targets) < probability).float()
+
+
+strength, delay = (
+    grid.reshape(-1, 1, 1) for grid in torch.meshgrid(STRENGTHS, DELAYS, indexing="ij")
+)
+
+net = Network(executor=EXECUTOR, seed=4)
+net.add(Poisson, "P", N=400, rate=50.0)
+net.add(refractory(LIFSharedRest), "E", N=200, tau_beta=20.0, u=torch.rand)
+net.add(refractory(LIFSharedRest), "I", N=50, tau_beta=10.0)
+net.add(LeakySynapse, "PE", source="P", target="E", w=connected(0.1), w_scale=0.035, tau_alpha=2.0)
+net.add(LeakySynapse, "EI", source="E", target="I", w=connected(0.2), w_scale=0.06, tau_alpha=2.0)
+net.add(
+    delayed(LeakySynapse),
+    "IE",
+    source="I",
+    target="E",
+    w=connected(0.3),
+    w_scale=-strength,  # [batch, 1, 1]: another one in each of the 64 simulations
+    delay_time=delay,
+    tau_alpha=5.0,
+)
+net.set_monitor("E", "output")
+net.set_monitor("I", "output")
+net.init(dt=DT, time=DURATION, batch_size=strength.numel())
+net.run()
+
+results = net.get_monitored_results()
+fired = results.E.output[:, int(BEGINNING / DT) :]  # [batch, time, component]
+rates = 1000.0 / DT * fired.mean(dim=(1, 2)).reshape(8, 8)
+together = fired.sum(dim=2)
+power = torch.fft.rfft(together - together.mean(dim=1, keepdim=True)).abs() ** 2
+frequencies = torch.fft.rfftfreq(together.shape[1], d=DT / 1000.0)
+strongest = frequencies[power.argmax(dim=1)].reshape(8, 8)
+
+# === Tell =========================================================================================
+
+for k, j in SHOWN:
+    print(
+        f"strength {STRENGTHS[k]:.2f}, delay {DELAYS[j]:.0f} ms: {rates[k, j]:.0f} spikes/s of each"
+        f" neuron, most power at {strongest[k, j]:.0f} Hz"
+    )
+
+# === Draw =========================================================================================
+
+DARK, RED = "#1f3a5f", "#d1495b"
+plt.rcParams.update(
+    {
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+figure = plt.figure(figsize=(9, 4.8), layout="constrained")
+top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.75])
+sketch = top.subplots()
+net.draw(sketch)
+sketch.set_title("A   the groups, in the order in which a step advances them")
+
+chart, *rasters = bottom.subplots(1, 4, width_ratios=[1.35, 1, 1, 1])
+image = chart.imshow(
+    strongest, origin="lower", aspect="auto", extent=(0.5, 8.5, 0.005, 0.085), cmap="viridis_r"
+)
+for letter, (k, j) in zip("CDE", SHOWN, strict=True):
+    chart.text(DELAYS[j], STRENGTHS[k], letter, color="white", ha="center", va="center")
+chart.set(
+    title="B   64 simulations, one run",
+    xlabel="delay of the inhibition (ms)",
+    ylabel="its strength",
+)
+bottom.colorbar(image, ax=chart, label="frequency of most power (Hz)")
+
+for axes, letter, (k, j) in zip(rasters, "CDE", SHOWN, strict=True):
+    for name, first, colour in (("E", 0, DARK), ("I", 200, RED)):
+        step, neuron = results[name].output[8 * k + j].nonzero(as_tuple=True)
+        axes.plot(DT * step, first + neuron, ".", markersize=0.8, color=colour)
+    axes.set(
+        title=f"{letter}   {STRENGTHS[k]:.2f}, {DELAYS[j]:.0f} ms",
+        xlabel="time (ms)",
+        xlim=(BEGINNING, BEGINNING + 200.0),
+        ylim=(0, 250),
+        yticks=[100, 225],
+        yticklabels=["E", "I"] if letter == "C" else [],
+    )
+    axes.tick_params(axis="y", length=0)
+path = Path("Results", "10_platform.png")
+path.parent.mkdir(parents=True, exist_ok=True)
+figure.savefig(path, dpi=150)
+print(f"picture: {path}")
