@@ -80,6 +80,21 @@ class TestFilamentDrift:
         np.testing.assert_allclose(read.mean(axis=0), [wanted, -wanted], atol=0.1)
         np.testing.assert_allclose(read.std(axis=0), np.hypot(*spreads), rtol=0.01)
 
+    @pytest.mark.parametrize(
+        ("elapsed", "means", "spreads"),
+        [
+            (10.0, [-2.022, -0.522, 0.355, 2.022], [0.126, 0.133, 0.139, 0.126]),
+            (1000.0, [-2.212, -0.712, 0.493, 2.211], [0.307, 0.336, 0.352, 0.307]),
+        ],
+    )
+    def test_as_in_the_script_of_the_authors(self, elapsed, means, spreads):
+        # Of 10**6 draws by the function drift_fun of SHIP's script for section 4.2.2 of the paper
+        # (drift_task.py), run in November 2026.
+        device = Memristor(drift=self.drift, w_max=2.0)
+        read = device.read(np.tile([-2.0, -0.5, 0.3, 2.0], (200_000, 1)), elapsed, rng(9))
+        np.testing.assert_allclose(read.mean(axis=0), means, atol=0.004)
+        np.testing.assert_allclose(read.std(axis=0), spreads, rtol=0.01)
+
     def test_nothing_changes_before_the_earliest_time(self):
         device = Memristor(drift=self.drift, w_max=1.0)
         weights = np.linspace(-1.0, 1.0, 5)
