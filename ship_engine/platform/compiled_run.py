@@ -28,10 +28,9 @@ from ship_engine.platform.plan import (
     Block,
     Incoming,
     Member,
-    can_be_summed,
-    summed_over_sources,
 )
 from ship_engine.platform.subnormals import subnormals_are_zero
+from ship_engine.platform.summing import can_be_summed, summed_over_sources
 
 DENSE = 0.2
 """Share of numbers other than zero from which on a matrix product is faster than a sparse sum."""

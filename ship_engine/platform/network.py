@@ -127,10 +127,8 @@ class Network:
 
         Raises
         ------
-        UnknownNameError
-            If there is no such group, or it has no argument of that name.
-        InvalidValueError
-            If a value is not usable.
+        UnknownNameError, InvalidValueError
+            If there is no such group, or it has no argument of that name, or a value is not usable.
         """
         known_group(self.groups, id).set(arguments)
         self._simulation = None
@@ -180,11 +178,9 @@ class Network:
 
         Raises
         ------
-        InvalidValueError
-            If a number, a tensor's shape or a parameter cannot be used, or both `nts` and `time`
-            are given.
-        UnknownNameError
-            If synapses connect groups that do not exist.
+        InvalidValueError, UnknownNameError
+            If a number, a tensor's shape or a parameter cannot be used, both `nts` and `time` are
+            given, or synapses connect groups that do not exist.
         """
         if self._settings is None or (dt, nts, time, batch_size) != (None,) * 4:
             self._settings = Settings.checked(dt, nts, time, batch_size)
@@ -243,7 +239,6 @@ class Network:
             The length of the time steps in ms, and how many of them, one after the other.
         *inputs, resume
             As in `run`; inputs have as many steps as all of these together.
-
         """
         self._ready()
         pieces = [Settings.checked(*pair) for pair in step_pairs(params)]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -111,28 +111,6 @@ class Member:
     def least_delay(self) -> float:
         """The shortest of its delays in ms."""
         return 0.0 if self.delay is None else float(self.delay.detach().min())
-
-
-def can_be_summed(member: Member) -> bool:
-    """Whether synapses onto a target are exactly like one synapse that receives their sum."""
-    if not issubclass(member.model, Model) or not member.model.linear:
-        return False
-    return len(member.components) == 2 and all(
-        value.shape[1] == 1 or bool((value == value[:, :1]).all())
-        for value in member.values.values()
-    )
-
-
-def summed_over_sources(member: Member) -> Member:
-    """Synapses as one for each target, which receives what `Member.scaled_weight` sums."""
-    targets = member.components[-1:]
-    full = {n: v.expand(-1, *member.components) for n, v in member.initial.items()}
-    return replace(
-        member,
-        components=targets,
-        values={name: value[:, 0] for name, value in member.values.items()},
-        initial={name: value.sum(1) for name, value in full.items()},
-    )
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,9 @@ from ship_engine.platform.plan import (
     Block,
     Member,
     Values,
-    can_be_summed,
-    summed_over_sources,
 )
 from ship_engine.platform.subnormals import subnormals_are_zero
+from ship_engine.platform.summing import can_be_summed, summed_over_sources
 from ship_engine.training.surrogates import Surrogate
 
 Kept = dict[Member, dict[str, list[Tensor]]]
