@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import nestml_texts as texts
 import numpy as np
 import pytest
 
@@ -11,8 +12,6 @@ from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models import lif
 from ship_engine.models.hodgkin_huxley import HodgkinHuxleyTraub
 from ship_engine.network import Network
-
-import nestml_texts as texts
 
 pytest.importorskip("pynestml")
 
@@ -134,7 +133,7 @@ def test_one_port_may_drive_several_kernels(kernel_cache):
 
 
 def test_kernels_may_be_differential_equations(kernel_cache):
-    """g'' + (1/a + 1/b) g' + g / (a b) = 0, begun with g' = 1."""
+    """They are g'' + (1/a + 1/b) g' + g / (a b) = 0, begun with g' = 1."""
     text = texts.passive(
         """
         kernel g'' = -g' * (1 / a + 1 / b) - g / (a * b)
@@ -149,7 +148,7 @@ def test_kernels_may_be_differential_equations(kernel_cache):
 
 
 def test_functions_conditions_and_internals(kernel_cache):
-    """x decays twice as fast below 1; from 2 after exactly 6 ln 2 ms it is there."""
+    """Below 1, x decays twice as fast; from 2 after exactly 6 ln 2 ms it is there."""
     text = texts.passive(
         """
         inline rate 1/ms = slope(x, 1 / h)
