@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ship_engine.models.base import Source
-from ship_engine.platform.drawing import DrawnEdge, DrawnGroup
 from ship_engine.platform.groups import GroupDescription, output_ids
 from ship_engine.platform.plan import Incoming, Member
+from ship_engine.plotting.elements import DrawnEdge, DrawnGroup
 
 
 def drawn_groups(groups: Mapping[str, GroupDescription]) -> list[DrawnGroup]:

@@ -342,7 +342,7 @@ class Network:
         NotInstalledError
             If matplotlib is not installed.
         """
-        from ship_engine.platform.drawing import draw
+        from ship_engine.plotting.drawing import draw
         from ship_engine.platform.drawn import drawn_edges, drawn_groups
 
         edges = drawn_edges(self._prepared().members, self._ready().dt)

@@ -12,12 +12,13 @@ import pytest
 
 from ship_engine.errors import InvalidValueError, NotInstalledError
 from ship_engine.ordering import stack_order
-from ship_engine.platform.drawing import LARGEST, DrawnEdge, DrawnGroup, draw
-from ship_engine.platform.layout import LONGEST_LINE, arrange
+from ship_engine.plotting.drawing import LARGEST, draw
+from ship_engine.plotting.elements import DrawnEdge, DrawnGroup
+from ship_engine.plotting.layout import LONGEST_LINE, arrange
 
 matplotlib = pytest.importorskip("matplotlib")
 
-from ship_engine.platform.picture import Picture  # noqa: E402  (it needs matplotlib)
+from ship_engine.plotting.picture import Picture  # noqa: E402  (it needs matplotlib)
 
 Drawn = tuple[list[DrawnGroup], list[DrawnEdge], list[str]]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
-from ship_engine.platform.curves import Box, Curve, arrow_curves
-from ship_engine.platform.layout import Point, arrange
+from ship_engine.plotting.curves import Box, Curve, arrow_curves
+from ship_engine.plotting.layout import Point, arrange
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ship_engine.platform.drawing import DrawnEdge, DrawnGroup
+    from ship_engine.plotting.elements import DrawnEdge, DrawnGroup
 
 MOST_DETAILED = 120
 """Networks of more groups are drawn without details."""
@@ -47,7 +47,7 @@ class Picture:
     Parameters
     ----------
     groups, edges, stack
-        As `ship_engine.platform.drawing.draw` takes them.
+        As `ship_engine.plotting.drawing.draw` takes them.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ship_engine.platform.layout import Point
+from ship_engine.plotting.layout import Point
 
 FAN = 0.16
 """Between arrows that meet the same side of a box, at most; in inches."""

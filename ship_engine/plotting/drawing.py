@@ -8,10 +8,10 @@ on their arrows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ship_engine.errors import InvalidValueError, NotInstalledError
+from ship_engine.plotting.elements import DrawnEdge, DrawnGroup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,51 +20,6 @@ if TYPE_CHECKING:
 KINDS = ("input", "neuron", "synapse")
 LARGEST = 40.0
 """Width and height of a figure, at most, in inches."""
-
-
-@dataclass(frozen=True)
-class DrawnGroup:
-    """A group as it is drawn.
-
-    Attributes
-    ----------
-    id : str
-        Its name.
-    kind : {'input', 'neuron', 'synapse'}
-        How its box looks.
-    model : str
-        Name of its model.
-    size : int
-        Number of its components.
-    is_output : bool
-        Whether the network hands on what it hands on.
-    """
-
-    id: str
-    kind: Literal["input", "neuron", "synapse"]
-    model: str
-    size: int
-    is_output: bool = False
-
-
-@dataclass(frozen=True)
-class DrawnEdge:
-    """An arrow from group to group.
-
-    Attributes
-    ----------
-    source, target : str
-        Ids of the groups.
-    delay : float or (float, float)
-        In ms, or the least and the greatest one; 0 is not written.
-    backward : bool
-        Whether the target finds in the next step only what the source hands on.
-    """
-
-    source: str
-    target: str
-    delay: float | tuple[float, float] = 0.0
-    backward: bool = False
 
 
 def draw(
@@ -107,7 +62,7 @@ def draw(
             "Networks are drawn by matplotlib, which is not installed; "
             "pip install pynn-ship[examples] gets it."
         ) from error
-    from ship_engine.platform.picture import Picture
+    from ship_engine.plotting.picture import Picture
 
     picture = Picture(groups, edges, stack)
     if axes is None:
