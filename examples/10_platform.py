@@ -19,15 +19,15 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 EXECUTOR = sys.argv[1] if len(sys.argv) > 1 else "numba"
-DT, DURATION, BEGINNING = 0.5, 700.0, 200.0  # ms; the beginning is left out of what is measured
+DT, DURATION, BEGINNING = 0.5, 1200.0, 200.0  # ms; the beginning is left out of what is measured
 STRENGTHS = torch.linspace(0.01, 0.08, 8)  # of inhibition, in units of the threshold per ms
 DELAYS = torch.arange(1.0, 9.0)  # ms
 SHOWN = ((0, 1), (3, 1), (5, 6))  # numbers of a strength and a delay
 
 
-def connected(probability):
-    """Weights of 1 or 0 at random."""
-    return lambda batch, sources, targets: (torch.rand(sources, targets) < probability).float()
+def sparse(batch, sources, targets):
+    """A weight of 1 for one pair in five."""
+    return (torch.rand(sources, targets) < 0.2).float()
 
 
 strength, delay = (
@@ -36,31 +36,30 @@ strength, delay = (
 
 net = Network(executor=EXECUTOR, seed=4)
 net.add(Poisson, "P", N=400, rate=50.0)
-net.add(refractory(LIFSharedRest), "E", N=200, tau_beta=20.0, u=torch.rand)
-net.add(refractory(LIFSharedRest), "I", N=50, tau_beta=10.0)
-net.add(LeakySynapse, "PE", source="P", target="E", w=connected(0.1), w_scale=0.035, tau_alpha=2.0)
-net.add(LeakySynapse, "EI", source="E", target="I", w=connected(0.2), w_scale=0.06, tau_alpha=2.0)
+net.add(refractory(LIFSharedRest), "E", N=200, tau_beta=20.0, is_output=True)
+net.add(refractory(LIFSharedRest), "I", N=50)
+net.add(LeakySynapse, "PE", source="P", target="E", w=sparse, w_scale=0.02, tau_alpha=2.0)
+net.add(LeakySynapse, "EI", source="E", target="I", w=sparse, w_scale=0.06, tau_alpha=2.0)
 net.add(
     delayed(LeakySynapse),
     "IE",
     source="I",
     target="E",
-    w=connected(0.3),
+    w=sparse,
     w_scale=-strength,  # [batch, 1, 1]: another one in each of the 64 simulations
     delay_time=delay,
-    tau_alpha=5.0,
 )
-net.set_monitor("E", "output")
-net.set_monitor("I", "output")
+for id in ("E", "I"):
+    net.set_monitor(id, "output")
 net.init(dt=DT, time=DURATION, batch_size=strength.numel())
 net.run()
 
 results = net.get_monitored_results()
 fired = results.E.output[:, int(BEGINNING / DT) :]  # [batch, time, component]
 rates = 1000.0 / DT * fired.mean(dim=(1, 2)).reshape(8, 8)
-together = fired.sum(dim=2)
-power = torch.fft.rfft(together - together.mean(dim=1, keepdim=True)).abs() ** 2
-frequencies = torch.fft.rfftfreq(together.shape[1], d=DT / 1000.0)
+together = fired.sum(dim=2).reshape(64, 5, -1)  # in pieces of 200 ms, whose spectra are averaged
+power = (torch.fft.rfft(together - together.mean(dim=2, keepdim=True)).abs() ** 2).mean(dim=1)
+frequencies = torch.fft.rfftfreq(together.shape[2], d=DT / 1000.0)
 strongest = frequencies[power.argmax(dim=1)].reshape(8, 8)
 
 # === Tell =========================================================================================
@@ -94,7 +93,8 @@ image = chart.imshow(
     strongest, origin="lower", aspect="auto", extent=(0.5, 8.5, 0.005, 0.085), cmap="viridis_r"
 )
 for letter, (k, j) in zip("CDE", SHOWN, strict=True):
-    chart.text(DELAYS[j], STRENGTHS[k], letter, color="white", ha="center", va="center")
+    shade = "white" if strongest[k, j] > 60 else "black"
+    chart.text(DELAYS[j], STRENGTHS[k], letter, color=shade, ha="center", va="center")
 chart.set(
     title="B   64 simulations, one run",
     xlabel="delay of the inhibition (ms)",
