@@ -16,6 +16,8 @@ from ship_engine.equations.linear import CannotIntegrateError, LinearSystem, aff
 from ship_engine.errors import InvalidEquationsError
 
 METHODS = ("exact", "exponential", "rk4")
+MOST_ATTEMPTS = 20
+"""To find out which of many linear equations can be integrated exactly."""
 
 
 @dataclass
@@ -125,11 +127,13 @@ def exact_states(equations: Equations) -> tuple[list[str], dict[str, str]]:
         else:
             linear[name] = set(found[0]) - {"i_inj"}
     _leave_out_dependent(linear, reasons)
+    attempts = 0
     while linear:
+        attempts += 1
         try:
             exact_flow(algebra, system_of(equations, list(linear)), algebra.symbol("dt"))
         except CannotIntegrateError as error:
-            for name in error.states:
+            for name in error.states if attempts < MOST_ATTEMPTS else list(linear):
                 reasons[name] = f"d{name}/dt is linear, but {error}"
                 del linear[name]
             _leave_out_dependent(linear, reasons)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ship_engine.equations.algebra import Algebra, Expression
 
@@ -19,7 +20,7 @@ LONGEST_CHAIN = 4
 """Points of a divided difference."""
 LARGEST_MATRIX = 6
 """States of a matrix exponential."""
-MOST_PATHS = 200
+MOST_PATHS = 2_000
 """Between all states of a system."""
 
 
@@ -133,16 +134,24 @@ class LinearSystem:
             {name: value for name, value in self.sources.items() if name not in gone},
         )
 
+    @cached_property
+    def links(self) -> dict[str, list[str]]:
+        """By name of a state, the others that act on it."""
+        found: dict[str, list[str]] = {}
+        for to, by in self.matrix:
+            if by != to:
+                found.setdefault(to, []).append(by)
+        return found
+
     def acting_on(self, name: str) -> set[str]:
         """States that act on a state, directly or through others; itself if in a circle."""
         found: set[str] = set()
         pending = [name]
         while pending:
-            to = pending.pop()
-            for key in self.matrix:
-                if key[0] == to and key[1] not in found and key[1] != to:
-                    found.add(key[1])
-                    pending.append(key[1])
+            for by in self.links.get(pending.pop(), ()):
+                if by not in found:
+                    found.add(by)
+                    pending.append(by)
         return found
 
     def in_circles(self) -> set[str]:
@@ -206,9 +215,8 @@ class _Chains:
         self.count += 1
         self._check_length(len(path), path[-1])
         yield path
-        for to, by in self.system.matrix:
-            if to == path[0] and by != to:
-                yield from self._paths([by, *path])
+        for by in self.system.links.get(path[0], ()):
+            yield from self._paths([by, *path])
 
     def _check_length(self, points: int, name: str) -> None:
         if self.count > MOST_PATHS or points > LONGEST_CHAIN:

@@ -267,16 +267,19 @@ def read_assignments(
     `extra` are names beside the states that may be assigned, and their units.  Names that are
     unknown otherwise are local, if they are used further down.
     """
+    if len(assignments) > MOST_ITEMS:
+        raise InvalidEquationsError(
+            f"{where} has {len(assignments)} assignments, more than {MOST_ITEMS}."
+        )
     local = dict(names.reader.names)
     reader = Reader(names.algebra, local, names.reader.functions)
     units = {name: names.units[name] for name in names.state_names} | dict(extra or {})
+    used = [names_in(parse(assignment.expression, where)) for assignment in assignments]
     changed: dict[str, Expression] = {}
     for k, assignment in enumerate(assignments):
         name, owner = assignment.name, f"'{assignment.name} = ...' of {where}"
         if name not in units:
-            later = [parse(a.expression, where) for a in assignments[k + 1 :]]
-            known = name in names.reader.names
-            if known or not any(name in names_in(tree) for tree in later):
+            if name in names.reader.names or not any(name in later for later in used[k + 1 :]):
                 check_state(names, name, where[:1].upper() + where[1:])
             local[check_name(name, "a local value")] = reader.value(assignment.expression, owner)
             continue

@@ -14,6 +14,10 @@ from ship_engine.models import base
 
 LONGEST = 100_000
 """Characters of all equations together."""
+LONGEST_LINE = 12_000
+"""Characters of one equation, with its name and unit."""
+LONGEST_VALUE = 200
+"""Characters of a value with a unit."""
 _DERIVATIVE = re.compile(r"d\s*([A-Za-z_]\w*)\s*/\s*dt\s*=(?!=)(.*)", re.S)
 _DEFINITION = re.compile(r"([A-Za-z_]\w*)\s*=(?!=)(.*)", re.S)
 _DECLARATION = re.compile(r"([A-Za-z_]\w*)\s*", re.S)
@@ -103,18 +107,22 @@ def statements(text: object, owner: str) -> Iterator[str]:
         raise InvalidEquationsError(
             f"{len(text)} characters are more than the {LONGEST} that {owner} may have together."
         )
-    whole = ""
+    whole, opened = "", 0
     for raw in text.replace(";", "\n").splitlines():
         line = raw.partition("#")[0].strip()
         if not line:
             continue
-        open_ended = whole.count("(") > whole.count(")") or whole.endswith(_OPERATORS)
-        if whole and not (open_ended or line.startswith((*_OPERATORS, ")"))):
+        goes_on = opened > 0 or whole.endswith(_OPERATORS) or line.startswith((*_OPERATORS, ")"))
+        if whole and not goes_on:
             yield whole
-            whole = ""
+            whole, opened = "", 0
         whole = f"{whole} {line}" if whole else line
-        if len(whole) > LONGEST:
-            break
+        opened += line.count("(") - line.count(")")
+        if len(whole) > LONGEST_LINE:
+            raise InvalidEquationsError(
+                f"A line of {owner} has more than {LONGEST_LINE} characters, with those that go "
+                f"on with it: '{_short(whole[:200])}'; is a parenthesis not closed?"
+            )
     if whole:
         yield whole
 
@@ -142,7 +150,7 @@ def assignments(text: object, owner: str) -> tuple[d.Assignment, ...]:
 def quantity(value: object, owner: str) -> tuple[float | str, str]:
     """A value and its unit: of a pair, of text such as ``"20 ms"``, of a quantity, of a number."""
     if isinstance(value, str):
-        found = _WITH_UNIT.fullmatch(value)
+        found = _with_unit(value)
         if found is not None:
             return _number(found[1], owner), found[2]
         return _number(value, owner), "1"
@@ -155,13 +163,17 @@ def quantity(value: object, owner: str) -> tuple[float | str, str]:
     return _number(value, owner), "1"
 
 
+def _with_unit(text: str) -> re.Match[str] | None:
+    return _WITH_UNIT.fullmatch(text) if len(text) <= LONGEST_VALUE else None
+
+
 def _number(value: Any, owner: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
         raise InvalidEquationsError(
-            f"{value!r}, the value of {owner}, is not a number; write for example (20.0, 'ms') or "
-            "'20 ms'."
+            f"{_short(repr(value))}, the value of {owner}, is not a number; write for example "
+            "(20.0, 'ms') or '20 ms'."
         ) from error
 
 
@@ -218,7 +230,7 @@ def states(
 def _start(value: object, unit: str, name: str) -> float | str:
     """An initial value in the unit of the state; text may be an expression of parameters."""
     owner = f"the initial value of '{name}'"
-    if isinstance(value, str) and _WITH_UNIT.fullmatch(value) is None:
+    if isinstance(value, str) and _with_unit(value) is None:
         return value
     number, own = quantity(value, owner)
     if not isinstance(value, (str, tuple, list)) and not hasattr(value, "dimensionality"):

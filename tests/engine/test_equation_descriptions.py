@@ -141,3 +141,42 @@ def test_divisors_in_ms_and_nf_are_positive() -> None:
     )  # fmt: skip
     allowed = {p.name: p.requirement for p in model.parameters}
     assert allowed == {"tau": "> 0", "cm": "> 0", "g": "a finite number", "pause": ">= 0"}
+
+
+CHAIN = "\n".join(f"dx{k}/dt = (x{k + 1} - x{k})/ms : 1" for k in range(300)) + "\nx300 : 1"
+DENSE = "\n".join(
+    f"dx{k}/dt = ({' + '.join(f'x{j}' for j in range(90))})/ms : 1" for k in range(90)
+)
+BOMBS: dict[str, tuple[dict[str, Any], str]] = {
+    "a parenthesis that stays open": (
+        {"equations": "dx/dt = " + "(\n" * 45_000},
+        "is a parenthesis not closed",
+    ),
+    "a text without end": ({"equations": "#" * 200_000}, "200000 characters are more than"),
+    "a value without end": (
+        {"equations": "x : 1", "parameters": {"p": "1 a" + " " * 200_000 + "b"}},
+        "is not a number",
+    ),
+    "assignments": (
+        {"equations": "x : 1", "threshold": "x > 1", "reset": "a = 1;" * 9_000},
+        "has 9000 assignments, more than 500",
+    ),
+    "a long chain": ({"equations": CHAIN}, ""),
+    "everything depends on everything": ({"equations": DENSE}, ""),
+    "a product with a long derivative": (
+        {"equations": f"dv/dt = -{'*'.join(f'(v + {k})' for k in range(300))}/ms : 1"},
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BOMBS.values(), ids=BOMBS)
+def test_large_models_are_made_or_refused_in_time(arguments: dict[str, Any], message: str) -> None:
+    start = time.perf_counter()
+    try:
+        neuron_model("Large", **arguments)
+        refused = ""
+    except InvalidEquationsError as error:
+        refused = str(error)
+    assert message in refused
+    assert time.perf_counter() - start < 10.0
