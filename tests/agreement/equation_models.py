@@ -133,6 +133,32 @@ WRITTEN: dict[type[Model], type[Model]] = {
 }
 """By the model of the library, the one that is to be the same."""
 
+ADAPTIVE = """
+dv/dt = (v_rest - v - w + r*(isyn + i_offset + i_inj))/tau_m : mV (unless refractory)
+dw/dt = (a*(v - v_rest) - w)/tau_w : mV
+disyn/dt = -isyn/tau : pA
+"""
+
+
+def adaptive(method: str | None = None) -> type[Model]:
+    """Potential and adaptation act on each other, one of them held after a spike."""
+    return neuron_model(
+        f"Adaptive{method or ''}",
+        ADAPTIVE,
+        threshold="v > v_thresh",
+        reset="v = v_reset; w += b",
+        refractory="pause",
+        parameters={
+            "v_rest": "-65 mV", "v_thresh": "-50 mV", "v_reset": "-63 mV", "r": "45 MOhm",
+            "i_offset": "0 nA", "tau_m": "20 ms", "tau_w": "50 ms", "tau": "5 ms", "a": 0.5,
+            "b": "1 mV", "pause": "2 ms",
+        },
+        initial={"v": -65.0},
+        ports={"excitatory": "isyn"},
+        method=method,
+    )  # fmt: skip
+
+
 PAIRS = synapse_model(
     "WrittenSpikePairs",
     "dtrace_pre/dt = -trace_pre/tau_plus : 1\n dtrace_post/dt = -trace_post/tau_minus : 1",

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from equation_models import PAIRS, RESOURCES, WRITTEN
+from equation_models import PAIRS, RESOURCES, WRITTEN, adaptive
 from numpy.typing import NDArray
 
 from ship_engine.equations import synapse_model
 from ship_engine.executors.base import Executor
+from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
+from ship_engine.lowering.cache import KernelCache
 from ship_engine.mistakes import mistakes_of_model, mistakes_of_synapse
 from ship_engine.models.base import Model
 from ship_engine.models.hodgkin_huxley import HodgkinHuxleyTraub
@@ -46,7 +48,7 @@ def simulated(
         sign = -0.5 if port.name == "inhibitory" and port.unit != "uS" else 1.0
         network.connect(source, cells, port.name, (every, every), sign * WEIGHTS[port.unit], 10)
     spikes = network.record_spikes(cells, slice(None))
-    network.run(round(60.0 / dt))
+    network.run(round((25.0 if "Hodgkin" in model.name else 60.0) / dt))
     found, times = spikes.spikes(network.clock)
     order = np.lexsort((times, found))
     states = np.array([cells[name] for name in sorted(s.name for s in model.states)])
@@ -67,6 +69,27 @@ def test_the_same_numbers_as_by_hand(
     np.testing.assert_allclose(other[1], one[1], rtol=0.0, atol=6e-3 if finer else 1e-9)
     if not finer:
         np.testing.assert_allclose(other[2], one[2], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("precision", ["off_grid", "on_grid"])
+@pytest.mark.parametrize("method", [None, "rk4", "exponential"])
+def test_executors_agree_where_a_held_state_drives_others(
+    method: str | None, precision: str, kernel_cache: KernelCache
+) -> None:
+    numba = simulated(adaptive(method), NumbaExecutor(kernel_cache), precision)
+    torch = simulated(adaptive(method), TorchExecutor(), precision)
+    assert numba[0].size > 3
+    for one, other in zip(numba, torch, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("rk4", 1e-5), ("exponential", 2e-2)])
+def test_steps_of_any_kind_come_near_the_exact_ones(
+    method: str, tolerance: float, kernel_cache: KernelCache
+) -> None:
+    exact = simulated(adaptive(), NumbaExecutor(kernel_cache), "off_grid")
+    other = simulated(adaptive(method), NumbaExecutor(kernel_cache), "off_grid")
+    np.testing.assert_allclose(other[1], exact[1], rtol=0.0, atol=tolerance)
 
 
 @MODELS
