@@ -43,6 +43,10 @@ class NativeCellType(CellModel, BaseCellType):
         """The names themselves; all of them if none is given."""
         return list(names) or self.get_parameter_names()
 
+    def translate(self, parameters: ParameterSpace) -> ParameterSpace:
+        """The parameters themselves."""
+        return parameters
+
     def reverse_translate(self, native_parameters: ParameterSpace) -> ParameterSpace:
         """The parameters themselves."""
         return native_parameters

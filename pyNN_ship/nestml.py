@@ -18,6 +18,7 @@ from ship_engine.errors import (
     UnknownNameError,
     UnsupportedModelError,
 )
+from ship_engine.models.base import Parameter
 from ship_engine.nestml.models import NeuronText, read_neuron, read_synapse
 
 from .custom import NativeCellType, NativeSynapseType, native_cell_type, native_synapse_type
@@ -34,7 +35,11 @@ class NESTMLCellType(NativeCellType):
     @property
     def native_parameters(self) -> ParameterSpace:
         """The parameters under the names that the engine has for them."""
-        return _renamed(deepcopy(self.parameter_space), self._engine_names(), None)
+        return self.translate(deepcopy(self.parameter_space))
+
+    def translate(self, parameters: ParameterSpace) -> ParameterSpace:
+        """The parameters under the names that the engine has for them."""
+        return _renamed(parameters, self._engine_names(), None)
 
     def get_native_names(self, *names: str) -> list[str]:
         """The engine's names of parameters; of all if none is given."""
@@ -89,8 +94,21 @@ class NESTMLSynapseType(NativeSynapseType):
     """
 
     def parameter_units(self) -> dict[str, str]:
-        """Units by name; weights are plain numbers."""
-        return super().parameter_units() | {"weight": "dimensionless"}
+        """Units by name; weights have none."""
+        return super().parameter_units() | {"weight": ""}
+
+    def check(self, values: Mapping[str, Any], label: str) -> None:
+        """Refuse values that these synapses cannot have; by names of the engine or the text."""
+        engine = {facts["translated_name"]: own for own, facts in self.translations.items()}
+        super().check({engine.get(name, name): value for name, value in values.items()}, label)
+
+    def _descriptions(self) -> dict[str, Parameter]:
+        descriptions = super()._descriptions()
+        return {
+            own: descriptions[facts["translated_name"]]
+            for own, facts in self.translations.items()
+            if facts["translated_name"] in descriptions
+        }
 
 
 def nestml_cell_type(name: str, nestml_description: str | Path) -> type[NESTMLCellType]:

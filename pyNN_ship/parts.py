@@ -293,7 +293,7 @@ def _signs(values: Any) -> NDArray[np.float64]:
 
 
 class NumberedPart(Part):
-    """Synapses whose weights are numbers as NEST takes them: pA, nS, or mV."""
+    """Synapses whose weights are numbers as NEST takes them, and parameters have other names."""
 
     def __init__(
         self,
@@ -304,17 +304,24 @@ class NumberedPart(Part):
         values: Values,
     ) -> None:
         self._units = 1.0 if ends.port.unit not in ("nA", "uS") else 1000.0
-        scaled = {"weight": np.asarray(values["weight"]) / self._units}
-        filled_in = {"weight_scale": 1.0 / self._units}
-        super().__init__(network, ends, synapse_type, pairs, {**values, **scaled, **filled_in})
+        """How many numbers make a unit of the receptor."""
+        translations = synapse_type.translations
+        self._names = {own: facts["translated_name"] for own, facts in translations.items()}
+        given = {**values, "weight_scale": 1.0 / self._units}
+        super().__init__(network, ends, synapse_type, pairs, self._of_engine(given))
+
+    def _of_engine(self, values: Values) -> dict[str, Any]:
+        named = {self._names.get(name, name): value for name, value in values.items()}
+        if "weight" in named:
+            named["weight"] = np.asarray(named["weight"]) / self._units
+        return named
 
     def get(self, name: str, where: Any = ALL) -> Any:
-        values = super().get(name, where)
+        values = super().get(self._names.get(name, name), where)
         return values * self._units if name == "weight" else values
 
     def set(self, values: Values) -> None:
-        scaled = {n: np.asarray(values[n]) / self._units for n in ("weight",) if n in values}
-        super().set({**values, **scaled})
+        super().set(self._of_engine(values))
 
 
 class ElectricalPart(Part):

@@ -73,7 +73,7 @@ class _Cells(BasePopulation):
         else:
             shape = (self.size,)
             space = ParameterSpace(parameters, celltype.get_schema(), shape, type(celltype))
-        return celltype.translate(space) if standard else space
+        return celltype.translate(space)
 
     def _share(self, names: Sequence[str], gather: bool, short: bool) -> list[Any]:
         """Parameters of the cells of this process or, gathered, of all; see `get`."""
