@@ -70,7 +70,8 @@ class Stability:
         """Derive the bounds of a step."""
         if not step.stepped:
             return
-        if not self._is_chain(step.stepped):
+        # Without a threshold there is nothing that looks at a step and divides it.
+        if not self.equations.watched or not self._is_chain(step.stepped):
             if step.method == "rk4":
                 self.longest_step = LONGEST / min(self._parts(), 10 * MOST_PARTS)
             else:
@@ -110,7 +111,8 @@ class Stability:
         values: dict[str, Any] = {p.name: p.default for p in self.names.parameters}
         for state in self.names.states:
             unit = self.names.units[state.name]
-            in_mv = unit.dimension == millivolt and state.name in self.equations.watched
+            seen = state.name in self.equations.watched or not self.equations.watched
+            in_mv = unit.dimension == millivolt and seen
             values[state.name] = POTENTIALS * 10.0 ** -float(unit.tens) if in_mv else state.initial
         values |= {"i_inj": 0.0, "free": 1.0}
         with np.errstate(all="ignore"):
