@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from equation_models import PAIRS, RESOURCES, WRITTEN, adaptive
 from numpy.typing import NDArray
 
+import ship_engine
 from ship_engine.equations import synapse_model
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
@@ -77,9 +79,9 @@ def test_executors_agree_where_a_held_state_drives_others(
     method: str | None, precision: str, kernel_cache: KernelCache
 ) -> None:
     numba = simulated(adaptive(method), NumbaExecutor(kernel_cache), precision)
-    torch = simulated(adaptive(method), TorchExecutor(), precision)
+    tensors = simulated(adaptive(method), TorchExecutor(), precision)
     assert numba[0].size > 3
-    for one, other in zip(numba, torch, strict=True):
+    for one, other in zip(numba, tensors, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
@@ -112,8 +114,6 @@ class TestGradients:
     """What the differentiable simulation gives."""
 
     def loss(self, model: type[Model], tau: Any) -> Any:
-        import torch
-
         network = Network(dt=0.1, spike_precision="on_grid")
         cells = network.add(NeuronGroup(model, 2, "cells", {"i_offset": [0.2, 0.5]}))
         source = network.add(SpikeArrayGroup(2, "source"))
@@ -128,8 +128,6 @@ class TestGradients:
     @pytest.mark.parametrize("tau_m", [20.0, 5.0])
     def test_are_those_of_the_model_by_hand(self, tau_m: float) -> None:
         """5 ms is the time constant of the synapse, too."""
-        import torch
-
         slopes = []
         for model in (LIFCurrentExponential, WRITTEN[LIFCurrentExponential]):
             tau = torch.tensor(tau_m, dtype=torch.float64, requires_grad=True)
@@ -140,6 +138,41 @@ class TestGradients:
         shifted = [torch.tensor(tau_m + shift, dtype=torch.float64) for shift in (h, -h)]
         both = [self.loss(WRITTEN[LIFCurrentExponential], tau) for tau in shifted]
         assert slopes[1] == pytest.approx((both[0] - both[1]).item() / (2 * h), rel=1e-6)
+
+
+class TestPlatform:
+    """Groups of the platform, in batches and in any precision."""
+
+    def potentials(self, executor: str, dtype: Any, tau_m: Any = 20.0, batch: int = 2) -> Any:
+        network = ship_engine.Network(dtype=dtype, executor=executor)
+        network.add(ship_engine.Input, "I", N=3)
+        network.add(adaptive(), "N", N=2, tau_m=tau_m, i_offset=0.4)
+        network.add(
+            ship_engine.LeakySynapse, "S", source="I", target="N", port="excitatory", w=0.05
+        )
+        network.set_monitor("N", "v")
+        network.init(dt=0.1, nts=300, batch_size=batch)
+        spikes = torch.rand(batch, 300, 3, generator=torch.Generator().manual_seed(0)) < 0.02
+        network.run(spikes.to(dtype))
+        return network.get_monitored_results()["N"]["v"]
+
+    @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 2e-3)])
+    def test_executors_agree(self, dtype: str, tolerance: float) -> None:
+        exact = self.potentials("torch", torch.float64)
+        assert exact.max() > -50.5
+        for executor in ("numba", "torch"):
+            found = self.potentials(executor, getattr(torch, dtype))
+            torch.testing.assert_close(found.double(), exact, rtol=0.0, atol=tolerance)
+
+    def test_gradient(self) -> None:
+        def mean(tau: float) -> Any:
+            value = torch.tensor(tau, dtype=torch.float64, requires_grad=True)
+            return value, self.potentials("torch", torch.float64, value, 1)[:, :80].mean()
+
+        tau, loss = mean(20.0)
+        loss.backward()
+        (_, above), (_, below) = mean(20.0 + 1e-4), mean(20.0 - 1e-4)
+        assert tau.grad.item() == pytest.approx((above - below).item() / 2e-4, rel=1e-6)
 
 
 class TestSynapses:
