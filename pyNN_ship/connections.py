@@ -56,6 +56,7 @@ class Connection(common.Connection):
             raise errors.InvalidDimensionsError(
                 f"{name} = {value!r} for one connection; give one number."
             )
+        projection._check_signs(np.array([self.postsynaptic_index]), {name: number})
         self._part.set_one(self._position, name, number, projection.synapse_type)
 
     def __dir__(self) -> list[str]:

@@ -9,7 +9,7 @@ lists the sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,8 +130,17 @@ def _distributions(lazy: larray) -> Iterator[RandomDistribution]:
             yield from _distributions(argument)
 
 
-def check_values(projection: Any, targets: IntegerArray, values: Values) -> None:
-    """Run the synapse type's own checks on native `values`, the whole projection at once.
+def check_values(projection: Any, targets: IntegerArray, values: Mapping[str, Any]) -> None:
+    """Run the synapse type's own checks on native `values`, all of them at once.
+
+    Parameters
+    ----------
+    projection : Projection
+        Whose synapses have, or are to have, the values.
+    targets : array of int
+        The column of each synapse, in any order.
+    values : mapping
+        One number for all of these synapses, or an array with one for each.
 
     Raises
     ------
@@ -175,9 +184,10 @@ def _checks(synapse_type: Any) -> dict[str, Callable[[Any, Any], None]]:
 def _passes_by_column(
     check: Callable[[Any, Any], None], value: NDArray[Any], targets: IntegerArray, projection: Any
 ) -> bool:
-    boundaries = np.flatnonzero(np.diff(targets)) + 1
+    order = np.argsort(targets, kind="stable")
+    boundaries = np.flatnonzero(np.diff(targets[order])) + 1
     try:
-        for column in np.split(value, boundaries):
+        for column in np.split(value[order], boundaries):
             check(column, projection)
     except errors.ConnectionError:
         return False

@@ -14,6 +14,7 @@ from pyNN.parameters import LazyArray
 from . import simulator
 from .addresses import Cells
 from .connections import checked_weights, delay_steps
+from .connector_base import check_values
 from .parts import Part
 from .processes import connections_of_all
 from .standardmodels.synapses import WEIGHT, SynapseModel, weight_unit
@@ -179,6 +180,7 @@ class SynapseAccess(common.Projection):
             for name, value in attributes.items()
         }
         checked = self._checked(values)
+        self._check_signs(self._postsynaptic_index, checked)
         for part, own in zip(self._parts, self._pieces(checked), strict=True):
             part.check(self.synapse_type, own, self.label)
         for part, own in zip(self._parts, self._pieces(checked), strict=True):
@@ -287,6 +289,11 @@ class SynapseAccess(common.Projection):
             checked["delay"] = delay_steps(values["delay"], self.label)
         self.synapse_type.check(values, self.label)
         return checked
+
+    def _check_signs(self, targets: NDArray[np.int32], values: dict[str, Any]) -> None:
+        """Refuse weights that the connector would have refused for synapses onto these cells."""
+        if "weight" in values and getattr(self._connector, "safe", True):
+            check_values(self, targets, {"weight": values["weight"]})
 
 
 def _joined(arrays: list[NDArray[np.int32]]) -> NDArray[np.int32]:

@@ -135,23 +135,26 @@ def test_the_postsynaptic_cell_gets_the_weight_after_the_event(sim, samples):
         ("IF_cond_exp", "inhibitory", 1.0),
     ],
 )
-def test_where_a_weight_of_zero_goes(sim, celltype, receptor, sign):
+@pytest.mark.parametrize("safe", [True, False])
+def test_where_a_weight_of_zero_goes(sim, celltype, receptor, sign, safe):
+    """The sign is that of the weight given last; only without PyNN's check can it change."""
     source = sim.Population(1, sim.SpikeSourceArray(spike_times=[5.0, 20.0]))
     cell = sim.Population(1, getattr(sim, celltype)(v_thresh=-64.0, tau_refrac=5.0))
     cell.inject(sim.StepCurrentSource(times=[7.0, 10.0], amplitudes=[2.0, 0.0]))
     synapse = make(MECHANISMS[0], A_plus=0.1, delay=1.0)
-    projection = sim.Projection(source, cell, sim.AllToAllConnector(), synapse,
+    projection = sim.Projection(source, cell, sim.AllToAllConnector(safe=safe), synapse,
                                 receptor_type=receptor)  # fmt: skip
     sim.run(15.0)
     first = projection.get("weight", "list", with_address=False)[0]
     assert first * sign > 0.05
-    projection.set(weight=-first)
-    assert projection[0].weight == -first
+    again = first if safe else -first
+    projection.set(weight=again)
+    assert projection[0].weight == again
     projection.set(weight=0.0)
     sim.reset()
     assert str(projection[0].weight) == "0.0"
     sim.run(15.0)
-    assert projection[0].weight == pytest.approx(-first)
+    assert projection[0].weight == pytest.approx(again)
 
 
 def test_reset_restores_the_weights_given_last(sim):
