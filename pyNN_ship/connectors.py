@@ -244,15 +244,21 @@ class DistanceDependentProbabilityConnector(
         safe: bool = True,
         callback: Callable[[float], Any] | None = None,
     ) -> None:
+        if not (isinstance(d_expression, str) or callable(d_expression)):
+            raise _wrong_distance_expression(d_expression, "it is neither a text nor a function")
         # PyNN accepts a callable and then tries to compile it as text: give it a text instead.
         text = "0 * d" if callable(d_expression) else d_expression
         try:
             super().__init__(text, allow_self_connections, location_selector, rng, safe, callback)
-        except (SyntaxError, NameError) as error:
-            raise errors.ConnectionError(
-                f"DistanceDependentProbabilityConnector({d_expression!r}): {error}. Give an "
-                "expression of the distance d, such as 'exp(-d / 100.0)', or a function of it."
-            ) from error
+        except AssertionError as error:
+            # PyNN's own check of the expression, for the distances 0 and 1e12.
+            raise _wrong_distance_expression(text, f"it gives the probability {error}") from error
+        except (SyntaxError, NameError, TypeError, AttributeError) as error:
+            raise _wrong_distance_expression(text, error) from error
+        names = compile(text, "<distance expression>", "eval").co_names
+        if "d" not in names and self.distance_function(0.0) > 1.0 + ROUNDING:
+            reason = "it gives the same probability, which is above 1, everywhere"
+            raise _wrong_distance_expression(text, reason)
         if callable(d_expression):
             self.d_expression = self.distance_function = d_expression
 
@@ -267,6 +273,14 @@ class DistanceDependentProbabilityConnector(
             return checked_probability(name, values, len(columns), projection.pre.size)
 
         self._connect_with_probability(projection, probability)
+
+
+def _wrong_distance_expression(expression: Any, reason: Any) -> errors.ConnectionError:
+    return errors.ConnectionError(
+        f"DistanceDependentProbabilityConnector({expression!r}): {reason}. Give an expression of "
+        "the distance d, such as 'exp(-d / 100.0)', or a function of it, with probabilities from "
+        "0 to 1; what exceeds 1 at some distances is certainty."
+    )
 
 
 class IndexBasedProbabilityConnector(ProbabilityConnector, pynn.IndexBasedProbabilityConnector):

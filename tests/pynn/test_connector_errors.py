@@ -285,10 +285,28 @@ def test_a_list_of_connections_has_rows(given):
         with_ship.FromListConnector(given)
 
 
-@pytest.mark.parametrize(("expression", "why"), [("exp(-d", "never closed"), ("exp(-dd)", "'dd'")])
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("exp(-d", "never closed"),
+        ("exp(-dd)", "'dd'"),
+        ("d.x", "no attribute 'x'"),
+        ("[d]", "not supported"),
+        ("-1", "gives the probability -1"),
+        ("1 - d", "gives the probability -9"),
+        ("5", "above 1, everywhere"),
+        ("1 + exp(0)", "above 1, everywhere"),
+    ],
+)
 def test_distance_expressions_that_mean_nothing(expression, why):
     text = (
         rf"DistanceDependentProbabilityConnector\('{re.escape(expression)}'\): .*{why}.*distance d"
     )
     with pytest.raises(errors.ConnectionError, match=text):
         with_ship.DistanceDependentProbabilityConnector(expression)
+
+
+@pytest.mark.parametrize("given", [None, 0.5, ["d"]])
+def test_a_distance_expression_is_a_text_or_a_function(given):
+    with pytest.raises(errors.ConnectionError, match="neither a text nor a function"):
+        with_ship.DistanceDependentProbabilityConnector(given)
