@@ -91,6 +91,8 @@ def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
             f"{name} = {_short(given)} of '{place.group}' is no number, tensor, distribution or "
             f"function that gives numbers ({error})."
         ) from error
+    if not tensor.requires_grad:
+        tensor = tensor.clone()  # so that changes of the original never reach the network
     tensor = _with_all_axes(name, tensor, place)
     if torch.isnan(tensor).any():
         raise InvalidValueError(f"{name} of '{place.group}' contains NaN; give numbers.")
@@ -204,6 +206,9 @@ def _hint(shape: tuple[int, ...], place: Place) -> str:
         return f" If it varies along the sources, give it the shape [{shape[0]}, 1]."
     if shape == place.components[::-1]:
         return " Sources come first; it may have to be transposed."
+    along = zip(shape[1:], place.components, strict=False)
+    if len(shape) == len(place.shape) and all(size in (1, whole) for size, whole in along):
+        return f" If it varies along the batch, call net.init with batch_size={shape[0]}."
     return ""
 
 

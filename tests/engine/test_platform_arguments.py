@@ -35,6 +35,17 @@ def test_what_is_trained_is_what_is_used():
     assert net.run(ones()).sum() > before
 
 
+@pytest.mark.parametrize(
+    "given", [torch.ones(3, 2).double(), np.ones((3, 2)), np.ones((3, 2), "f")]
+)
+def test_other_tensors_are_taken_as_they_are_now(given):
+    net = ready("S", w=given)
+    before = net.run(ones())
+    given *= 0.0
+    assert torch.equal(net.run(ones()), before)
+    assert before.sum() > 0.0
+
+
 def test_functions_of_numpy_are_distributions():
     draw = partial(np.random.default_rng(1).normal, 1.0, 0.01)
     weights = ready("S", w=draw)["S"].w
@@ -70,6 +81,7 @@ def raises(value: int, components: object) -> None:
 
 WRONG = {
     "values along the sources": ("S", {"w": torch.ones(3)}, r"sources, give it the shape \[3, 1\]"),
+    "another batch": ("N", {"thr": torch.ones(3, 1)}, "call net.init with batch_size=3"),
     "weights of torch.nn": ("S", {"w": torch.ones(2, 3)}, "Sources come first"),
     "too many distributions": (
         "N",
