@@ -11,8 +11,8 @@ be summed for each target; or each synapse has its own ("each"), within 20 % of 
 are a million currents to compute in every step.
 
 Every process prepares and runs the network once, and then several times more, whose medians are
-reported, and the fastest of them, which tells more where other programs run on the machine.  Each
-simulator has as many threads as it takes by itself, or those of torch are ``--threads``.
+reported, and the fastest of them, which tells more where other programs run on the machine.  All
+compute in one thread; ``--threads`` gives torch more.
 
 ``original_ship`` is the original SHIP.  Brian2 is used without PyNN, with the same equations, on
 its own terms: summed currents or, for ``each``, one for every synapse.
@@ -28,7 +28,7 @@ from typing import Any, Protocol
 from ..measures import MEMORY, Measure
 
 TITLE = "Large network: 4 layers of 500 LIF neurons, 1,000,000 leaky synapses, 1,000 steps of 1 ms"
-OPTIONS = {"runs": 5, "threads": 0}
+OPTIONS = {"runs": 5, "threads": 1}
 VARIANTS = (
     "one tau_alpha, as published",
     "one tau_alpha, firing",
@@ -76,7 +76,7 @@ def run(sim: Any, options: dict[str, Any]) -> dict[str, Any]:
     if options["runs"] < 1:
         raise ValueError(f"--runs {options['runs']}; at least 1 is needed")
     own, strength = variant.startswith("each"), STRONGER if "firing" in variant else 1.0
-    if options["threads"] > 0 and options["simulator"] != "brian2":  # which has one anyway
+    if options["simulator"] != "brian2":  # which has one anyway
         import torch
 
         torch.set_num_threads(options["threads"])
