@@ -86,9 +86,9 @@ def parse(text: str) -> list[Any]:
             raise
         except Exception as error:
             # Whatever the parser stumbles over lies in the text that it was given.
-            raise _first_of(findings, f"NESTML text that cannot be read: {error}") from error
+            raise _first_of(findings, text, f"The text cannot be read: {error}") from error
         if _serious(findings):
-            raise _first_of(findings)
+            raise _first_of(findings, text)
         return models
 
 
@@ -244,16 +244,26 @@ def _serious(findings: dict[int, Any]) -> list[tuple[int, int, str]]:
     return serious
 
 
-def _first_of(findings: dict[int, Any], otherwise: str = "") -> ModelTextError:
-    """The errors that were logged as one, or another if there is none."""
-    listed = [
-        f"Line {line}, column {column}: {text}" if line else text
-        for line, column, text in dict.fromkeys(_serious(findings))
-    ]
+def _first_of(findings: dict[int, Any], text: str, otherwise: str = "") -> ModelTextError:
+    """The first errors that were logged as one, or another if there is none."""
+    first: dict[tuple[int, int], str] = {}
+    for line, column, message in _serious(findings):
+        first.setdefault((line, column), message.strip() + _meant(message, text))
+    listed = [f"Line {place[0]}, column {place[1]}: {m}" for place, m in first.items()]
     if otherwise and not listed:
         return ModelTextError(otherwise)
     more = f" (and {len(listed) - 3} more)" if len(listed) > 3 else ""
     return ModelTextError(" ".join(listed[:3]) + more)
+
+
+def _meant(message: str, text: str) -> str:
+    """Another name, if an error is about one that is not known."""
+    unknown = re.search(r'Variable "([\w$]+)\'*" not defined', message)
+    if unknown is None:
+        return ""
+    names = set(re.findall(r"[A-Za-z_$][\w$]*", text)) - {unknown[1]}
+    near = difflib.get_close_matches(unknown[1], sorted(names), n=1)
+    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 def _shown(text: str, line: int) -> str:

@@ -85,7 +85,10 @@ REFUSED = {
     "syntax": (("V_m mV = E_L", "V_m mV == E_L"), r"Line 4, column 15: .*'=='.*V_m mV == E_L"),
     "character": (("V_m mV = E_L", "V_m mV = E_L ¿"), r"Line 4, column 21"),
     "indentation": (("    parameters:", "  parameters:"), r"Line 9, column 2"),
-    "variable": (("(E_L - V_m)", "(E_K - V_m)"), r'Line 8, column 16: .*"E_K"'),
+    "variable": (
+        ("(E_L - V_m)", "(E_K - V_m)"),
+        r'Line 8, column 16: .*"E_K".*Did you mean .E_L.',
+    ),
     "unit of a sum": (("I_e pA = 0 pA", "I_e pA = 0 pA + 1 mV"), r"Line 16, column \d+: .*mV"),
     "unit of an equation": (("/ tau_m", "* tau_m"), r"Line 8, column \d+: .*mV"),
     "unknown unit": (("I_e pA = 0 pA", "I_e foo = 0"), r"Line 16, column \d+: .*foo"),
