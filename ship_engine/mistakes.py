@@ -18,6 +18,7 @@ from ship_engine.synapses.base import UNIFORMS, Synapse
 
 GIVEN = ("dt", "i_inj", "free", "input")
 """What functions of models may ask for beside parameters, states and coefficients."""
+_UNKNOWN = object()
 GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
 """What functions of synapses may ask for beside parameters and states."""
 
@@ -60,6 +61,9 @@ def mistakes_of_model(model: type[Model], base: type[Model] = Model) -> Iterator
         yield "it has ports, so `input`, the sum of all that arrives, is not defined for it."
     yield from _mistaken_names(model)
     yield from _mistaken_refractory_period(model)
+    yield from _mistaken_options(model)
+    for function in ("threshold", "output"):
+        yield from _mistaken_number(model, function)
     results = {
         "time_dep": model.coefficients,
         "advance_timestep": [state.name for state in model.states],
@@ -159,26 +163,60 @@ def _mistaken_names(model: type[Model]) -> Iterator[str]:
             )
 
 
+def _mistaken_options(model: type[Model]) -> Iterator[str]:
+    """Attributes that only the networks of `ship_engine.platform` look at."""
+    for name, least in {"inner_steps": 1, "least_refractory_steps": 0}.items():
+        value = getattr(model, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            yield f"{name} = {value!r} is no whole number >= {least}."
+    parameters = [parameter.name for parameter in model.parameters]
+    if model.output_delay not in (None, *parameters):
+        yield f"'{model.output_delay}', its output_delay, is none of its parameters, {parameters}."
+    if model.winner_takes_all not in (None, "reset", "refractory"):
+        yield f"winner_takes_all = {model.winner_takes_all!r}; write 'reset' or 'refractory'."
+    if model.winner_takes_all == "refractory" and model.refractory_period is None:
+        yield "its winner starts all refractory periods, but it has no `refractory_period`."
+
+
+def _mistaken_number(model: type[Model], name: str) -> Iterator[str]:
+    """Whether a function returns one number."""
+    function: Callable[..., Any] | None = getattr(model, name)
+    if function is None:
+        return
+    result = _tried(function, model)
+    if result is None or isinstance(result, tuple | list):
+        yield f"'{name}' returns a {type(result).__name__}; it must return a number."
+    if name == "threshold" and isinstance(result, bool | np.bool_):
+        yield "'threshold' returns a truth; it must return a number that is >= 0 at a spike."
+
+
 def _mistaken_result(model: Any, name: str, returned: Any) -> Iterator[str]:
     """Whether a function returns as many values as the description says."""
     function: Callable[..., Any] | None = getattr(model, name)
     if function is None:
         return
-    numbers = {parameter.name: parameter.default for parameter in model.parameters}
-    numbers |= {state.name: state.initial for state in model.states}
-    try:
-        result = _called(function, numbers)
-    except (ArithmeticError, ValueError):
-        return  # The defaults are beyond it, which does not tell how much it would return.
-    except TypeError:
-        if not _knows_torch(function):
-            raise
-        return  # It is written for tensors, and will be called with those.
+    result = _tried(function, model)
+    if result is _UNKNOWN:
+        return
     count = len(result) if isinstance(result, tuple) else None
     if count != len(returned):
         found = "no tuple" if count is None else f"a tuple of {count}"
         listed = f": ({', '.join(returned)}{',' * (len(returned) == 1)})" if returned else ", ()"
         yield f"'{name}' returns {found}, but a tuple of {len(returned)} is expected{listed}."
+
+
+def _tried(function: Callable[..., Any], model: Any) -> Any:
+    """What a function returns for the defaults of its model; `_UNKNOWN` if that cannot be told."""
+    numbers = {parameter.name: parameter.default for parameter in model.parameters}
+    numbers |= {state.name: state.initial for state in model.states}
+    try:
+        return _called(function, numbers)
+    except (ArithmeticError, ValueError):
+        return _UNKNOWN  # The defaults are beyond it, which does not tell how much it would return.
+    except TypeError:
+        if not _knows_torch(function):
+            raise
+        return _UNKNOWN  # It is written for tensors, and will be called with those.
 
 
 def _knows_torch(function: Callable[..., Any]) -> bool:

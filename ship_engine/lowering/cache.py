@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -125,7 +126,8 @@ class KernelCache:
 
     def _path(self, name: str, content: str) -> Path:
         digest = hashlib.sha256(f"{self._environment}\n{name}\n{content}".encode()).hexdigest()
-        return self.directory / f"{name}-{digest[:32]}.kernel"
+        readable = re.sub(r"[^\w.()+-]+", "_", name)[:80]
+        return self.directory / f"{readable}-{digest[:32]}.kernel"
 
     def compile_ahead(self, name: str) -> None:
         """Let another process compile a fixed function, if the folder lacks it.

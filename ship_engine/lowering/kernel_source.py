@@ -137,12 +137,12 @@ class KernelWriter:
         return self._loop("begin", [*lines, "worst[i] = -math.inf"])
 
     def _advance_part(self) -> str:
-        values = self._vector_values() | {name: f"{own(name)}_old" for name in self.states}
-        lines = [f"{own(name)}_old = work_{name}[i]" for name in self.states]
-        new = [f"{own(name)}_new" for name in self.states]
+        values = self._vector_values() | {name: f"old_{own(name)}" for name in self.states}
+        lines = [f"old_{own(name)} = work_{name}[i]" for name in self.states]
+        new = [f"new_{own(name)}" for name in self.states]
         advance = call("advance_timestep", self.model.advance_timestep, values)
         lines.append(f"{', '.join(new)}, = {advance}")
-        lines += [f"work_{name}[i] = {own(name)}_new" for name in self.states]
+        lines += [f"work_{name}[i] = new_{own(name)}" for name in self.states]
         if self.spikes:
             lines.append(f"above = {self._alarm(values)}")
             lines.append("worst[i] = worst[i] if worst[i] > above else above")
@@ -150,22 +150,22 @@ class KernelWriter:
 
     def _alarm(self, values: dict[str, str]) -> str:
         """Text of what is >= 0 where a cell has to be redone, from its new states."""
-        after = values | {name: f"{own(name)}_new" for name in self.states}
+        after = values | {name: f"new_{own(name)}" for name in self.states}
         if self.model.alarm is not None:
             return call("alarm", self.model.alarm, after)
         assert self.model.threshold is not None
         return call("threshold", self.model.threshold, after)
 
     def _pass_over(self) -> str:
-        values = self._vector_values() | {name: f"{own(name)}_old" for name in self.states}
+        values = self._vector_values() | {name: f"old_{own(name)}" for name in self.states}
         lines = []
         for name in self.states:
-            lines.append(f"{own(name)}_old = {own(name)}[i]{self._arriving(name, values)}")
+            lines.append(f"old_{own(name)} = {own(name)}[i]{self._arriving(name, values)}")
         lines += [f"ring_{k}[i] = 0.0" for k in range(len(self.model.ports))]
         if self.divided:
-            lines += [f"{own(name)}_new = work_{name}[i]" for name in self.states]
+            lines += [f"new_{own(name)} = work_{name}[i]" for name in self.states]
         else:
-            new = [f"{own(name)}_new" for name in self.states]
+            new = [f"new_{own(name)}" for name in self.states]
             advance = call("advance_timestep", self.model.advance_timestep, values)
             lines.append(f"{', '.join(new)}, = {advance}")
         return self._loop("pass_over", lines + self._store(values))
@@ -184,14 +184,14 @@ class KernelWriter:
 
     def _store(self, values: dict[str, str]) -> list[str]:
         if not self.spikes:
-            return [f"{own(name)}[i] = {own(name)}_new" for name in self.states]
+            return [f"{own(name)}[i] = new_{own(name)}" for name in self.states]
         assert self.model.threshold is not None
         below = f"{'worst[i]' if self.divided else self._alarm(values)} < 0.0"
         if self.model.jumps():
-            before = values | {name: f"{own(name)}_old" for name in self.states}
+            before = values | {name: f"old_{own(name)}" for name in self.states}
             below += f") & ({call('threshold', self.model.threshold, before)} < 0.0"
         if self.model.overload is not None:
-            before = values | {name: f"{own(name)}_old" for name in self.states}
+            before = values | {name: f"old_{own(name)}" for name in self.states}
             below += f") & ({call('overload', self.model.overload, before)} <= 0.0"
         lines = [f"quiet = ({below})"]
         due, passed = (" | (due[i] != 0)", " & (not redo)") if self.timed else ("", "")
@@ -203,7 +203,7 @@ class KernelWriter:
             lines.append(f"redo = (not quiet){due}" if due else "redo = not quiet")
         for name in self.states:
             stays = "held | redo" if name in self.model.held and self.refractory else "redo"
-            lines.append(f"{own(name)}[i] = {own(name)}_old if {stays} else {own(name)}_new")
+            lines.append(f"{own(name)}[i] = old_{own(name)} if {stays} else new_{own(name)}")
         lines.append("flags[i] = 1 if redo else 0")
         return lines
 

@@ -19,6 +19,7 @@ class MachineCode:
     """
 
     def __init__(self, symbol: str, data: bytes, argument_count: int) -> None:
+        self._made_of = symbol, data, argument_count
         _initialise_llvm()
         machine = llvm.Target.from_default_triple().create_target_machine(opt=3, jit=True)
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -30,6 +31,10 @@ class MachineCode:
             ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * argument_count
         )
         self._function: Any = prototype(self.address)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies, in this process or another one, are loaded anew."""
+        return MachineCode, self._made_of
 
     def __call__(self, *arguments: int) -> int:
         result, exception = ctypes.c_int64(), ctypes.c_void_p()

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -61,7 +62,7 @@ class Place:
         return f"[batch, {', '.join(names)}] = {list(self.shape)}"
 
 
-def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
+def resolved(name: str, given: Any, place: Place, like: Tensor, infinite: bool = False) -> Tensor:
     """An argument as a tensor that has as many axes as its place, each as long or of length 1.
 
     Parameters
@@ -74,6 +75,8 @@ def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
         Where it belongs.
     like : Tensor
         Says the device and the type of numbers.
+    infinite : bool
+        Whether infinite numbers may be among them.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
     if isinstance(value, Tensor) and value.requires_grad:
         _check_leads_back(name, value, place, like)
     try:
-        tensor = torch.as_tensor(value, dtype=like.dtype, device=like.device)
+        tensor = as_numbers(value, like)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidValueError(
             f"{name} = {_short(given)} of '{place.group}' is no number, tensor, distribution or "
@@ -96,7 +99,24 @@ def resolved(name: str, given: Any, place: Place, like: Tensor) -> Tensor:
     tensor = _with_all_axes(name, tensor, place)
     if torch.isnan(tensor).any():
         raise InvalidValueError(f"{name} of '{place.group}' contains NaN; give numbers.")
+    if not infinite and torch.isinf(tensor).any():
+        raise InvalidValueError(f"{name} of '{place.group}' is infinite; give finite numbers.")
     return tensor
+
+
+def as_numbers(value: Any, like: Tensor) -> Tensor:
+    """A tensor of what is given.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        If it holds no real numbers.
+    """
+    if isinstance(value, Tensor):
+        value = value.to_dense()
+    if value.is_complex() if isinstance(value, Tensor) else np.iscomplexobj(value):
+        raise TypeError("complex numbers")
+    return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 
 def check_allowed(parameter: Parameter, value: Tensor, place: Place) -> None:

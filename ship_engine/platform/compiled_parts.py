@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from ship_engine.lowering.cache import KernelCache, source_of
 from ship_engine.lowering.kernels import define, fingerprint
 from ship_engine.lowering.loader import MachineCode
+from ship_engine.lowering.source_text import own
 from ship_engine.models.base import Model, argument_names
 from ship_engine.platform.kernel_text import NeuronText
 from ship_engine.platform.models.synapses import SynapseModel
+from ship_engine.platform.monitors import HANDED_ON
 from ship_engine.platform.plan import Arrivals, Member
 from ship_engine.platform.synapse_text import TARGETS_OF_A_BLOCK, SynapseText
 
@@ -218,7 +220,7 @@ class Binder:
         for name in text.values:
             value = part.values(dt)[name]
             stride = value.strides[0] if len(value) > 1 else 0
-            given |= {f"m_{name}_value": value.ctypes.data, f"m_{name}_stride": stride}
+            given |= {f"value_{own(name)}": value.ctypes.data, f"stride_{own(name)}": stride}
             arrays.append(value)
         given |= _seen(seen, arrays)
         return self._call(text, code, given, arrays)
@@ -234,7 +236,7 @@ class Binder:
     ) -> Call:
         """A step of synapses with states of their own; delayed one by one if arrivals are given."""
         assert issubclass(part.model, SynapseModel)
-        watched, scattered = "current" in seen, arrivals is not None
+        watched, scattered = HANDED_ON in seen, arrivals is not None
         parts = part.model.divisions(dt)
         text, code = self._kernel(SynapseText, part.model, parts, scattered, watched)
         weight = np.zeros((1, *part.shape[1:]), self._dtype) if part.weight is None else part.weight
@@ -245,12 +247,12 @@ class Binder:
         given["weight_stride"] = weight.strides[0] if len(weight) > 1 else 0
         arrays: list[Any] = [out.array, source.array, weight, work]
         for name in text.states:
-            given[f"m_{name}"] = part.states[name].ctypes.data
+            given[own(name)] = part.states[name].ctypes.data
         for name in text.values:
             value = part.values(dt)[name]
-            given[f"m_{name}_value"] = value.ctypes.data
-            given[f"m_{name}_stride"] = value.strides[0] if len(value) > 1 else 0
-            given[f"m_{name}_source_stride"] = value.strides[1] if value.shape[1] > 1 else 0
+            given[f"value_{own(name)}"] = value.ctypes.data
+            given[f"stride_{own(name)}"] = value.strides[0] if len(value) > 1 else 0
+            given[f"source_stride_{own(name)}"] = value.strides[1] if value.shape[1] > 1 else 0
             arrays.append(value)
         if arrivals is not None:
             number, later = self._delays(arrivals, part.shape[1:])
@@ -308,8 +310,8 @@ def _seen(seen: Mapping[str, Array], arrays: list[Any]) -> dict[str, int]:
     """Where to record quantities, by field."""
     given: dict[str, int] = {}
     for name, array in seen.items():
-        field = name if name == "current" else f"m_{name}"
-        given |= {f"{field}_seen": array.ctypes.data, f"{field}_seen_stride": array.strides[0]}
+        field = "current" if name == HANDED_ON else own(name)
+        given |= {f"seen_{field}": array.ctypes.data, f"seen_stride_{field}": array.strides[0]}
         arrays.append(array)
     return given
 

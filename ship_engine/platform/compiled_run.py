@@ -22,7 +22,7 @@ from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.base import Model
 from ship_engine.platform.compiled_parts import Binder, Box, Call, Kernels, Part, View
-from ship_engine.platform.monitors import Record
+from ship_engine.platform.monitors import HANDED_ON, Record
 from ship_engine.platform.plan import (
     Arrivals,
     Block,
@@ -56,7 +56,8 @@ class CompiledRunner:
     def start(self, blocks: Sequence[Block], batch_size: int, record: Record) -> None:
         stack = [member for block in blocks for member in block.members]
         for member in stack:
-            _refuse_gradients(member)
+            weights = {"w": member.weight, "w_scale": member.scale}
+            _refuse_gradients(member, {**member.values, **member.initial, **weights})
         self._blocks, self._batch_size = blocks, batch_size
         self._binder = Binder(self._cache, self._dtype, batch_size, self._kernels)
         self._boxes = {m: Box(m, batch_size, self._dtype) for m in stack}
@@ -82,6 +83,7 @@ class CompiledRunner:
     ) -> None:
         window = Window(self, steps, arrivals, record)
         for member, tensor in inputs.items():
+            _refuse_gradients(member, {"The input": tensor})
             self._boxes[member].view().rows(slice(0, steps.size))[:] = tensor.detach().numpy()
         for first, last in _equal_steps(steps):
             for block in self._blocks:
@@ -125,7 +127,7 @@ class Window:
         shape = (part.shape[0], self._steps.size, *part.shape[1:])
         names = set(self._record.get(member, ())) - {"output", "input"}
         if len(part.shape) == 2:  # what each component hands on is its output
-            names.discard("current")
+            names.discard(HANDED_ON)
         return {name: np.zeros(shape, part.dtype) for name in names}
 
     def run(self, block: Block, first: int, last: int) -> None:
@@ -232,7 +234,7 @@ class Window:
             return box.rows(every)
         if name == "input":
             return self._input(member, every)
-        if name == "current" and name not in self._seen[member]:
+        if name == HANDED_ON and name not in self._seen[member]:
             return self._said.get(member, box).rows(every)
         return self._seen[member][name]
 
@@ -253,9 +255,8 @@ def _equal_steps(steps: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
             yield first, last
 
 
-def _refuse_gradients(member: Member) -> None:
+def _refuse_gradients(member: Member, tensors: Mapping[str, Tensor | None]) -> None:
     """Raise UnsupportedByExecutorError if someone expects a gradient."""
-    tensors = {**member.values, **member.initial, "w": member.weight, "w_scale": member.scale}
     for name, value in tensors.items():
         if value is not None and value.requires_grad and torch.is_grad_enabled():
             raise UnsupportedByExecutorError(

@@ -17,6 +17,10 @@ from ship_engine.platform.results import unknown
 
 SOURCES = (Input, ListInput, Poisson)
 WEIGHTS = ("w", "w_scale")
+ARGUMENTS = ("model", "id", "N", "source", "target", "port", "is_output")
+"""What `Network.add` takes for itself."""
+QUANTITIES = ("output", "input", "spike_count", "integrated_current")
+"""What can be monitored besides states."""
 WRAPPED_PARAMETERS = {REFRACTORY_TIME.name: "refractory", DELAY_TIME.name: "delayed"}
 """Parameters that wrappers add, and the wrappers."""
 
@@ -186,6 +190,20 @@ def _check_model(model: Any, id: str) -> None:
             f"{model.name}, the model of '{id}', has no function 'output', which says what its "
             "target receives."
         )
+    _check_names(model, id)
+
+
+def _check_names(model: type[Model], id: str) -> None:
+    """Raise InvalidValueError if a name would stand for two things that one can set or monitor."""
+    states = [state.name for state in model.states]
+    weights = WEIGHTS if issubclass(model, SynapseModel) else ()
+    for name in (*(parameter.name for parameter in model.parameters), *states):
+        taken = [*ARGUMENTS, *weights, *(QUANTITIES if name in states else ())]
+        if name in taken or not name.isidentifier():
+            raise InvalidValueError(
+                f"{model.name or model.__name__}, the model of '{id}', calls something "
+                f"'{name}'; it must be a name, and none of {', '.join(taken)}."
+            )
 
 
 def checked_port(group: GroupDescription, target: GroupDescription) -> int:

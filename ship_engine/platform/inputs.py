@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.platform.arguments import as_numbers
 from ship_engine.platform.groups import GroupDescription
 from ship_engine.platform.models.sources import Input, ListInput
 from ship_engine.platform.results import unknown
@@ -58,15 +59,18 @@ def _tensor(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
             f"The input of '{group.id}' has the shape {list(tensor.shape)}; it must be [batch, "
             f"time, component] = [batch, time, {group.size}]."
         )
+    if len(tensor) == 0:
+        raise InvalidValueError(f"The input of '{group.id}' holds no sample; give one or more.")
     return tensor
 
 
 def _numbers(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
     try:
-        tensor = torch.as_tensor(given).to(like.device, like.dtype)
+        tensor = as_numbers(given, like)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidValueError(
-            f"The input of '{group.id}' is {type(given).__name__}, not a tensor ({error})."
+            f"The input of '{group.id}' is {type(given).__name__}, not a tensor of real numbers "
+            f"({error})."
         ) from error
     if not bool(torch.isfinite(tensor).all()):
         raise InvalidValueError(f"The input of '{group.id}' holds NaN or infinite numbers.")

@@ -74,8 +74,12 @@ class NeuronText:
                 *HEADER,
                 *self.rows,
                 *(f"{name}{end}" for name in self.inputs for end in ("", "_stride")),
-                *(f"{own(name)}{end}" for name in self.values for end in ("_value", "_stride")),
-                *(f"{own(name)}{end}" for name in self.states for end in ("_seen", "_seen_stride")),
+                *(f"{kind}{own(name)}" for name in self.values for kind in ("value_", "stride_")),
+                *(
+                    f"{kind}{own(name)}"
+                    for name in self.states
+                    for kind in ("seen_", "seen_stride_")
+                ),
             )
         )
 
@@ -94,11 +98,11 @@ class NeuronText:
 
     def _arguments(self) -> str:
         names = ["count", "dt", "part", *self.rows, *self.inputs]
-        return ", ".join([*names, *(f"{own(n)}_value" for n in self.values), "out"])
+        return ", ".join([*names, *(f"value_{own(n)}" for n in self.values), "out"])
 
     def _loaded(self, states: dict[str, str]) -> dict[str, str]:
         """What each name that a function may ask for is in the text."""
-        known = {name: f"{own(name)}_value[i]" for name in self.values}
+        known = {name: f"value_{own(name)}[i]" for name in self.values}
         return known | states | {"dt": "part", "i_inj": "real(0.0)", "free": "free", "input": "x"}
 
     def _pass_over(self) -> str:
@@ -108,11 +112,11 @@ class NeuronText:
         lines.append("free = real(1.0) if awake else real(0.0)")
         lines.append(f"x = {self.inputs[0]}[i]")
         for name in self.states:
-            lines.append(f"{own(name)}_0 = {own(name)}[i]{self._arriving(name)}")
+            lines.append(f"at0_{own(name)} = {own(name)}[i]{self._arriving(name)}")
         lines.append("spike_0 = False")
         for k in range(self.parts):
             lines += self._part(k)
-        last = {name: f"{own(name)}_{self.parts}" for name in self.states}
+        last = {name: f"at{self.parts}_{own(name)}" for name in self.states}
         known = self._loaded(last)
         output = f"(real(1.0) if spike_{self.parts} else real(0.0))"
         if self.model.output is not None:
@@ -132,15 +136,15 @@ class NeuronText:
         terms = ""
         for k, port in enumerate(self.model.ports):
             if port.state == state:
-                gain = f"{own(port.gain)}_value[i] * " if port.gain else ""
+                gain = f"value_{own(port.gain)}[i] * " if port.gain else ""
                 deaf = " * free" if state in self.model.held else ""
                 terms += f" + {gain}input_{k}[i]{deaf}"
         return terms
 
     def _part(self, k: int) -> list[str]:
         """The lines of one part of the step."""
-        old = {name: f"{own(name)}_{k}" for name in self.states}
-        new = {name: f"{own(name)}_{k + 1}" for name in self.states}
+        old = {name: f"at{k}_{own(name)}" for name in self.states}
+        new = {name: f"at{k + 1}_{own(name)}" for name in self.states}
         advance = call("advance_timestep", self.model.advance_timestep, self._loaded(old))
         lines = [f"{', '.join(new.values())}, = {advance}"] if new else []
         for name in self.model.held:
@@ -171,16 +175,16 @@ class NeuronText:
         assert model.reset is not None
         lines = []
         if model.reset_states:
-            targets = ", ".join(f"{own(name)}_reset" for name in model.reset_states)
+            targets = ", ".join(f"reset_{own(name)}" for name in model.reset_states)
             lines.append(f"{targets}, = {call('reset', model.reset, known)}")
         for name, text in states.items():
             is_reset = name in model.reset_states
-            value = f"{own(name)}_reset if {touched} else {text}" if is_reset else text
+            value = f"reset_{own(name)} if {touched} else {text}" if is_reset else text
             lines.append(f"{own(name)}[i] = {value}")
         if self.rests:
             least = f"real({float(model.least_refractory_steps)!r})"
             period = model.refractory_period
-            longest = f"{own(period)}_value[i]" if period is not None else "real(0.0)"
+            longest = f"value_{own(period)}[i]" if period is not None else "real(0.0)"
             counted = [line.partition(" = ")[2] for line in self._counted()]
             lines.append(f"left[i] = {longest} if {resting} else {counted[0]}")
             lines.append(f"rest[i] = {least} if {touched} else {counted[1]}")
@@ -194,17 +198,22 @@ class NeuronText:
         lines = []
         assert model.reset is not None
         if model.reset_states:
-            targets = ", ".join(f"{own(name)}_reset" for name in model.reset_states)
+            targets = ", ".join(f"reset_{own(name)}" for name in model.reset_states)
             known = self._loaded(states)
             lines.append(f"{targets}, = {call('reset', model.reset, known)}")
-        lines += [f"{own(name)}[i] = {own(name)}_reset" for name in model.reset_states]
+        lines += [f"{own(name)}[i] = reset_{own(name)}" for name in model.reset_states]
         if self.rests:
             lines.append(f"rest[i] = real({float(model.least_refractory_steps)!r})")
             if model.refractory_period is not None:
-                value = f"{own(model.refractory_period)}_value[i]"
+                value = f"value_{own(model.refractory_period)}[i]"
                 lines.append(f"left[i] = {value} if {resting} else left[i]")
         return f"@jit\ndef after_winners({self._arguments()}):\n" + "\n".join(
-            indent(["for i in range(count):", *indent(["free = real(1.0)", *lines])])
+            indent(
+                [
+                    "for i in range(count):",
+                    *indent(["free = real(1.0)", f"x = {self.inputs[0]}[i]", *lines]),
+                ]
+            )
         )
 
     def _kernel(self) -> str:
@@ -212,7 +221,7 @@ class NeuronText:
         block = "width" if self.competes else str(NEURONS_OF_A_BLOCK)
         rows = [f"pointer({f[name]} + at)" for name in self.rows]
         inputs = [f"pointer({f[n]} + b * {f[n + '_stride']} + here)" for n in self.inputs]
-        values = [f"{own(n)}_value" for n in self.values]
+        values = [f"value_{own(n)}" for n in self.values]
         taken = ", ".join(["count", "dt", "part", *rows, *inputs, *values, "out"])
         step = [
             f"here = (t * width + start) * {size}",
@@ -229,12 +238,12 @@ class NeuronText:
                 f"    after_winners({taken})",
             ]
         for name in self.states:
-            seen, stride = f[f"{own(name)}_seen"], f[f"{own(name)}_seen_stride"]
+            seen, stride = f[f"seen_{own(name)}"], f[f"seen_stride_{own(name)}"]
             step.append(f"if {seen} != 0:")
             target = f"pointer({seen} + b * {stride} + here)"
             step.append(f"    copy(count, pointer({f[own(name)]} + at), {target})")
         loads = [
-            f"{own(n)}_value = pointer({f[own(n) + '_value']} + b * {f[own(n) + '_stride']} "
+            f"value_{own(n)} = pointer({f['value_' + own(n)]} + b * {f['stride_' + own(n)]} "
             f"+ start * {size})"
             for n in self.values
         ]

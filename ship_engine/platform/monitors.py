@@ -46,9 +46,12 @@ class Total:
 
 Recorder = Samples | Total
 Record = Mapping[Member, Mapping[str, list[Recorder]]]
-"""Who takes the states, the ``output``, the ``input`` and the ``current`` of each member."""
+"""Who takes the states, the ``output``, the ``input`` and what is `HANDED_ON` of each member."""
 
-_TOTALS = {"spike_count": "output", "integrated_current": "current"}
+HANDED_ON = "handed on"
+"""What each synapse hands on, before sums and delays; a name that no state can have."""
+
+_TOTALS = {"spike_count": "output", "integrated_current": HANDED_ON}
 """Sums that can be monitored, and the quantity that is summed."""
 
 

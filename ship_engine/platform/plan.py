@@ -35,6 +35,9 @@ Values = dict[str, Tensor]
 ROUNDING = 1e-6
 """What delays may lack to half a step, as a share of them, and yet be rounded up to the next."""
 
+LONGEST = 10_000_000
+"""For how many steps anything can be delayed."""
+
 
 @dataclass(eq=False)
 class Incoming:
@@ -224,10 +227,16 @@ def arrivals_of(blocks: Sequence[Block], steps: np.ndarray[Any, Any]) -> dict[Me
     """
     members = [member for block in blocks for member in block.members]
     backward = {edge.source for m in members for edge in m.incoming if edge.backward}
-    return {
-        member: Arrivals(member.delay, steps, int(member in backward and member.is_delayed()))
-        for member in members
-    }
+    found = {}
+    for member in members:
+        least = int(member in backward and member.is_delayed())
+        found[member] = Arrivals(member.delay, steps, least)
+        if found[member].longest > LONGEST:
+            raise InvalidValueError(
+                f"'{member.id}' keeps back what it hands on for {found[member].longest} time "
+                f"steps, more than {LONGEST}; delays are in ms."
+            )
+    return found
 
 
 def make_members(
@@ -271,6 +280,7 @@ def make_members(
                 group.arguments.get(parameter.name, parameter.default),
                 place,
                 like,
+                infinite=True,
             )
             check_allowed(parameter, value, place)
             member.values[parameter.name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,6 +21,9 @@ from ship_engine.platform.plan import Member, arrivals_of, make_blocks, make_mem
 from ship_engine.platform.random_spikes import RandomSpikes
 from ship_engine.platform.results import Results
 from ship_engine.platform.runners import Runner, check_finite, window_length
+
+_DRAWING = threading.Lock()
+"""Held while torch's own generator, of which there is one, draws for a network."""
 
 
 class Simulation:
@@ -67,7 +71,7 @@ class Simulation:
             raise InvalidValueError("The network has no groups; add some first.")
         self.batch_size, self._like, self._runner, self._seed = batch_size, like, runner, seed[0]
         generators = partial(generator_of, seed[0], turn=seed[1])
-        with torch.random.fork_rng(devices=[]):
+        with _DRAWING, torch.random.fork_rng(devices=[]):
             self.members = make_members(groups, batch_size, like, partial(_sow, seed), generators)
         self.blocks = make_blocks(self.members, groups)
         self.can_resume = False

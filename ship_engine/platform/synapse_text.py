@@ -57,11 +57,11 @@ class SynapseText:
                 "weight_stride",
                 *map(own, self.states),
                 *(
-                    f"{own(name)}{end}"
+                    f"{kind}{own(name)}"
                     for name in self.values
-                    for end in ("_value", "_stride", "_source_stride")
+                    for kind in ("value_", "stride_", "source_stride_")
                 ),
-                *(f"{name}{end}" for name in seen for end in ("_seen", "_seen_stride")),
+                *(f"{kind}{name}" for name in seen for kind in ("seen_", "seen_stride_")),
                 "work",
                 *(("number", "number_stride", "later", "steps") if scattered else ()),
             )
@@ -77,22 +77,22 @@ class SynapseText:
         return "\n".join([COPY, self._pass_over(), self._kernel()])
 
     def _pass_over(self) -> str:
-        values = {n: f"{own(n)}_value[i]" for n in self.values}
+        values = {n: f"value_{own(n)}[i]" for n in self.values}
         known = values | {"dt": "part", "i_inj": "real(0.0)", "free": "real(1.0)", "input": "x"}
         lines = ["x = given * weight[i]" if self.model.weighted else "x = given"]
-        lines += [f"{own(n)}_0 = {own(n)}[i]" for n in self.states]
+        lines += [f"at0_{own(n)} = {own(n)}[i]" for n in self.states]
         for k in range(self.parts):
-            old = {n: f"{own(n)}_{k}" for n in self.states}
-            new = ", ".join(f"{own(n)}_{k + 1}" for n in self.states)
+            old = {n: f"at{k}_{own(n)}" for n in self.states}
+            new = ", ".join(f"at{k + 1}_{own(n)}" for n in self.states)
             advance = call("advance_timestep", self.model.advance_timestep, known | old)
             lines += [f"{new}, = {advance}"] if self.states else []
-        last = {n: f"{own(n)}_{self.parts}" for n in self.states}
+        last = {n: f"at{self.parts}_{own(n)}" for n in self.states}
         lines += [f"{own(n)}[i] = {text}" for n, text in last.items()]
         assert self.model.output is not None
         lines.append(f"current = {call('output', self.model.output, known | last)}")
         lines.append("out[i] = current" if self._apart else "out[i] += current")
         arguments = ["count", "part", "given", "weight", *map(own, self.states)]
-        arguments += [f"{own(n)}_value" for n in self.values] + ["out"]
+        arguments += [f"value_{own(n)}" for n in self.values] + ["out"]
         return f"@jit\ndef pass_over({', '.join(arguments)}):\n" + "\n".join(
             indent(["for i in range(count):", *indent(lines)])
         )
@@ -100,11 +100,11 @@ class SynapseText:
     def _kernel(self) -> str:
         f, size = self.fields, 4 if self.real == "float32" else 8
         states = [f"pointer({f[own(n)]} + at)" for n in self.states]
-        values = [f"{own(n)}_value" for n in self.values]
+        values = [f"value_{own(n)}" for n in self.values]
         taken = ", ".join(["count", "part", "source[t * sources + s]", "weight", *states, *values])
         loads = [
-            f"{own(n)}_value = pointer({f[own(n) + '_value']} + b * {f[own(n) + '_stride']} "
-            f"+ s * {f[own(n) + '_source_stride']} + start * {size})"
+            f"value_{own(n)} = pointer({f['value_' + own(n)]} + b * {f['stride_' + own(n)]} "
+            f"+ s * {f['source_stride_' + own(n)]} + start * {size})"
             for n in self.values
         ]
         body = [
@@ -167,7 +167,7 @@ class SynapseText:
         return lines + self._seen("current", "out", size) if self.watched else lines
 
     def _seen(self, name: str, row: str, size: int) -> list[str]:
-        seen, stride = self.fields[f"{name}_seen"], self.fields[f"{name}_seen_stride"]
+        seen, stride = self.fields[f"seen_{name}"], self.fields[f"seen_stride_{name}"]
         place = f"((t * sources + s) * width + start) * {size}"
         return [
             f"if {seen} != 0:",

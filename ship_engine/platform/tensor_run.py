@@ -15,7 +15,7 @@ from torch import Tensor
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.models.base import Model, argument_names
 from ship_engine.platform.models.synapses import SynapseModel
-from ship_engine.platform.monitors import Record
+from ship_engine.platform.monitors import HANDED_ON, Record
 from ship_engine.platform.plan import (
     Arrivals,
     Block,
@@ -124,7 +124,7 @@ class TensorRunner:
 
     def _sample(self, group: _Neurons | _Synapses, received: list[Tensor], kept: Kept) -> None:
         for name, samples in kept.get(group.member, {}).items():
-            if name == "current":
+            if name == HANDED_ON:
                 samples.append(group.current)
             elif name == "input":
                 samples.append(self._total(group.member, received))
@@ -226,7 +226,8 @@ class _Group:
         return {n: self._full(v) for n, v in zip(names, found, strict=True)}
 
     def _full(self, value: Any) -> Tensor:
-        return torch.as_tensor(value).expand(self.shape)
+        like = self._like
+        return torch.as_tensor(value, dtype=like.dtype, device=like.device).expand(self.shape)
 
 
 class _Synapses(_Group):
@@ -250,7 +251,7 @@ class _Synapses(_Group):
             known = self._known(dt / parts)
             self.states = self._advanced({**known, **self.states, "input": arriving, "free": 1.0})
         assert self.model.output is not None
-        values = {**known, **self.states, "input": arriving}
+        values = {**known, **self.states, "input": arriving, "free": 1.0}
         self.current = self._full(self._called(self.model.output, values))
         return self.current
 
@@ -285,7 +286,7 @@ class _Neurons(_Group):
         output = spikes
         if model.output is not None:
             output = self._full(self._called(model.output, {**values, **states}))
-        self.states = self._after(spikes.detach() > 0.5, states, known, dt)
+        self.states = self._after(spikes.detach() > 0.5, states, values, dt)
         return output
 
     def _with_input(self, received: list[Tensor], known: Values, free: Tensor) -> Values:
@@ -298,7 +299,7 @@ class _Neurons(_Group):
             states[port.state] = states[port.state] + amount
         return states
 
-    def _after(self, spiked: Tensor, states: Values, known: Values, dt: float) -> Values:
+    def _after(self, spiked: Tensor, states: Values, values: Values, dt: float) -> Values:
         """The states after resets; what is left of refractory periods is counted."""
         model = self.model
         self._left = (self._left - dt).clamp(min=0.0)
@@ -309,7 +310,7 @@ class _Neurons(_Group):
         if model.winner_takes_all is not None:
             touched = spiked.any(1, keepdim=True).expand(self.shape)
         assert model.reset is not None
-        reset = self._called(model.reset, {**known, **states})
+        reset = self._called(model.reset, {**values, **states})
         named = zip(model.reset_states, reset, strict=True)
         states = states | {n: torch.where(touched, self._full(v), states[n]) for n, v in named}
         self._rest = torch.where(touched, float(model.least_refractory_steps), self._rest)

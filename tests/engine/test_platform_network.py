@@ -275,7 +275,7 @@ def test_what_is_not_finite_is_named(executor):
 @pytest.mark.parametrize("watched", [(), ("I",)])
 def test_what_is_not_finite_is_named_of_synapses_that_are_summed_too(executor, watched):
     net = small(executor)
-    net.set_params("S", w=torch.tensor([[0.0, 1e308]] * 3))
+    net.set_params("S", w=[[0.0, 1e308]] * 3)
     if watched:
         net.set_monitor("S", *watched)
     net.init(dt=1.0, nts=20)

@@ -1,0 +1,253 @@
+"""Networks of the platform in unusual hands: odd names, numbers, copies, threads."""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from typing import Any
+
+import pytest
+import torch
+from platform_examples import ones, small
+
+from ship_engine import (
+    LI,
+    LIF,
+    Input,
+    LeakySynapse,
+    Link,
+    Model,
+    Network,
+    Parameter,
+    Poisson,
+    State,
+    delayed,
+    winner_take_all,
+)
+from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
+from ship_engine.lowering.cache import KernelCache
+
+EXECUTORS = ("numba", "torch")
+
+
+class OddNames(Model):
+    """Its names are each other's with something behind, as kernels might write them."""
+
+    name = "OddNames"
+    parameters = (Parameter("x_value", 2.0, ""), Parameter("x_reset", 0.5, ""))
+    states = (State("x", 1.0, ""), State("x_0", 10.0, ""), State("x_1", 100.0, ""))
+    coefficients = ("x_stride",)
+    reset_states = ("x",)
+
+    @staticmethod
+    def time_dep(dt):
+        return (dt,)
+
+    @staticmethod
+    def advance_timestep(x, x_0, x_1, x_value, x_stride, input):
+        return x + input, x_0 + x_value, x_1 + x_stride
+
+    @staticmethod
+    def threshold(x):
+        return x - 3.5
+
+    @staticmethod
+    def reset(x_reset):
+        return (x_reset,)
+
+    @staticmethod
+    def output(x, x_0, x_1):
+        return x + x_0 + x_1
+
+
+def driven(executor: str, model: type[Model], **arguments: Any) -> Network:
+    """Two components that receive 1 in each of five steps."""
+    net = Network(executor, dtype=torch.float64)
+    net.add(Input, "I", N=2)
+    net.add(model, "N", N=2, **arguments)
+    net.add(Link, "L", source="I", target="N")
+    net.init(dt=1.0, nts=5)
+    return net
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("wrap", [lambda model: model, winner_take_all])
+def test_names_that_contain_each_other(executor, wrap):
+    out = driven(executor, wrap(OddNames)).run(ones(1, 5, 2))
+    assert out[0, :, 0].tolist() == [115.0, 119.0, 123.0, 123.5, 127.5]
+
+
+class Whole(Model):
+    """Gives whole numbers and truths."""
+
+    name = "Whole"
+    states = (State("u", 0.0, ""),)
+
+    @staticmethod
+    def time_dep():
+        return ()
+
+    @staticmethod
+    def advance_timestep():
+        return (1,)
+
+    @staticmethod
+    def output(u):
+        return u > 0.5
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_states_have_the_type_of_the_network(executor):
+    net = driven(executor, Whole)
+    net.set_monitor("N", "u")
+    out = net.run(ones(1, 5, 2))
+    assert out.sum() == 10.0
+    assert out.dtype == net.get_monitored_results().N.u.dtype == torch.float64
+
+
+def with_attributes(**attributes: Any) -> type[Model]:
+    return type("Changed", (OddNames,), attributes)
+
+
+MISTAKES = {
+    "an output in a tuple": ({"output": staticmethod(lambda x: (x,))}, "'output' returns a tuple"),
+    "no output": ({"output": staticmethod(lambda x: None)}, "'output' returns a NoneType"),
+    "a truth": ({"threshold": staticmethod(lambda x: x > 1)}, "'threshold' returns a truth"),
+    "no part": ({"inner_steps": 0}, "inner_steps = 0"),
+    "half a part": ({"inner_steps": 2.5}, "inner_steps = 2.5"),
+    "rest for -1 steps": ({"least_refractory_steps": -1}, "least_refractory_steps = -1"),
+    "an unknown delay": ({"output_delay": "late"}, "'late', its output_delay"),
+    "an unknown prize": ({"winner_takes_all": "cake"}, "winner_takes_all = 'cake'"),
+    "nothing to share": ({"winner_takes_all": "refractory"}, "no `refractory_period`"),
+    "a parameter N": (
+        {"parameters": (*OddNames.parameters, Parameter("N", 1.0, ""))},
+        "calls something 'N'",
+    ),
+    "no name": (
+        {"parameters": (*OddNames.parameters, Parameter("my own", 1.0, ""))},
+        "calls something 'my own'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_models_that_are_refused(case):
+    attributes, message = MISTAKES[case]
+    with pytest.raises(InvalidValueError, match=message):
+        Network().add(with_attributes(**attributes), "N", N=1)
+
+
+def test_a_state_cannot_be_called_output():
+    class Output(Whole):
+        """Has a state of that name."""
+
+        states = (State("output", 0.0, ""),)
+        output = staticmethod(lambda: 1.0)
+
+    with pytest.raises(InvalidValueError, match="calls something 'output'"):
+        Network().add(Output, "N", N=1)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize(
+    ("id", "name", "value", "message"),
+    [
+        ("S", "w", math.inf, "w of 'S' is infinite"),
+        ("S", "w_scale", -math.inf, "w_scale of 'S' is infinite"),
+        ("S", "I", math.inf, "I of 'S' is infinite"),
+        ("S", "w", torch.ones(3, 2, dtype=torch.complex64), "gives numbers .complex numbers."),
+    ],
+)
+def test_numbers_that_cannot_be(executor, id, name, value, message):
+    net = small(executor)
+    net.set_params(id, **{name: value})
+    with pytest.raises(InvalidValueError, match=message):
+        net.init(dt=1.0)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_inputs_of_every_type(executor):
+    net = small(executor)
+    net.init(dt=1.0)
+    expected = net.run(ones())
+    assert expected.sum() > 0.0
+    given = ones()
+    for same in (
+        given.bool(),
+        given.int(),
+        given.half(),
+        given.permute(2, 1, 0).contiguous().permute(2, 1, 0),
+        given.to_sparse(),
+        given.tolist(),
+        given[:, :, :1].expand(1, 10, 3),
+    ):
+        assert torch.equal(net.run(same), expected)
+    with pytest.raises(InvalidValueError, match="real numbers"):
+        net.run(given.to(torch.complex64))
+    with pytest.raises(InvalidValueError, match="no sample"):
+        net.run(given[:0])
+
+
+def test_lists_keep_all_their_digits():
+    net = driven("numba", LI)
+    assert float(net.run([[[0.1, 0.1]] * 5])[0, 0, 0]) == 0.1
+
+
+def test_gradients_of_inputs_are_refused_where_there_are_none():
+    net = small()
+    net.init(dt=1.0)
+    with pytest.raises(UnsupportedByExecutorError, match="The input of 'I' requires a gradient"):
+        net.run(ones().requires_grad_())
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_delays_in_wrong_units_do_not_fill_the_memory(executor):
+    net = small(executor)
+    net.add(delayed(LIF), "D", N=1, delay_time=1e12)
+    net.init(dt=1.0)
+    with pytest.raises(InvalidValueError, match=r"'D' keeps back .* delays are in ms"):
+        net.run(ones())
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_copy_goes_its_own_way(executor):
+    net = small(executor)
+    net.init(dt=1.0)
+    expected = net.run(ones(steps=20))
+    net.run(ones())
+    other = copy.deepcopy(net)
+    rest = net.run(ones(), resume=True)
+    assert torch.equal(rest, expected[:, 10:])
+    assert torch.equal(other.run(ones(), resume=True), rest)
+    other.set_params("N", thr=100.0)
+    assert other.run(ones()).sum() == 0.0
+    assert torch.equal(net.run(ones(steps=20)), expected)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_networks_in_threads_draw_what_they_draw_alone(executor):
+    def spikes(seed: int, found: dict[int, torch.Tensor]) -> None:
+        net = Network(executor, seed=seed)
+        net.add(Poisson, "P", N=10, rate=lambda batch, size: 300.0 * torch.rand(batch, size))
+        net.add(LIF, "N", N=20)
+        net.add(LeakySynapse, "S", source="P", target="N", w_scale=0.1)
+        net.init(dt=1.0, nts=30, batch_size=2)
+        found[seed] = net.run()
+
+    alone: dict[int, torch.Tensor] = {}
+    together: dict[int, torch.Tensor] = {}
+    for seed in range(4):
+        spikes(seed, alone)
+    threads = [threading.Thread(target=spikes, args=(seed, together)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(together[seed], alone[seed]) for seed in range(4))
+
+
+def test_a_name_does_not_lead_out_of_the_cache(tmp_path):
+    cache = KernelCache(tmp_path / "cache")
+    path = cache._path("../../somewhere/else", "text")
+    assert path.parent == tmp_path / "cache"
