@@ -29,6 +29,7 @@ benchmarks:
   step         one step of two single neurons     first_use  a model before it was compiled
   stdp         100,000 plastic synapses, 5 s      cells      one step of each cell type
   synapses     100,000 with short-term dynamics or failures: cost, and what they transmit
+  equations    models from equations against those written by hand
   large_network  the SHIP paper's: a million leaky synapses; against original_ship, too
   stack_order  in which order groups advance, up to 4,000 of them
   accuracy     spike times of every cell type against the true ones (--repeats 1)

@@ -21,6 +21,7 @@ NAMES = (
     "stdp",
     "cells",
     "synapses",
+    "equations",
     "stack_order",
     "large_network",
 )
