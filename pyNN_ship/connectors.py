@@ -234,6 +234,7 @@ class DistanceDependentProbabilityConnector(
     ProbabilityConnector, pynn.DistanceDependentProbabilityConnector
 ):
     __doc__ = pynn.DistanceDependentProbabilityConnector.__doc__
+    distance_function: Callable[[Any], Any]
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -218,15 +218,17 @@ def _patient(callbacks: Any) -> list[Callback] | None:
     """The callbacks, none of which is called again before the next time step."""
     if callbacks is None:
         return None
-    if callable(callbacks) or not all(callable(callback) for callback in callbacks):
+    listed: list[Any] = list(callbacks) if isinstance(callbacks, Iterable) else [None]
+    if callable(callbacks) or not all(callable(callback) for callback in listed):
         raise TypeError(f"callbacks = {callbacks!r}; give a list of functions of the time.")
-    return [_patient_callback(callback) for callback in callbacks]
+    return [_patient_callback(callback) for callback in listed]
 
 
 def _patient_callback(callback: Callback) -> Callback:
     def call(t: float) -> float:
         following = time_in_ms("callback", callback(t))
-        if not isinstance(following, (int, float, np.number)):
+        number = isinstance(following, (int, float, np.integer, np.floating))
+        if isinstance(following, bool) or not number:
             raise TypeError(
                 f"The callback {callback!r} returned {following!r}; it must return the time (ms) "
                 "of its next call."
@@ -253,7 +255,7 @@ def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
     simtime : float
         Duration in ms.
     callbacks : sequence of callable, optional
-        Each is called with the current time and returns the time of its next call.
+        Each is called with the current time and returns the time of its next call, in ms.
 
     Returns
     -------
@@ -263,7 +265,11 @@ def run(simtime: float, callbacks: Sequence[Callback] | None = None) -> float:
     Raises
     ------
     ValueError
-        If the duration is negative or not finite.
+        If the duration is negative or not finite, or a callback returns NaN.
+    TypeError
+        If the callbacks are not functions, or one returns something else than a time.
+    RuntimeError
+        If a callback sets the time back.
     """
     simtime = _number("run", "duration", time_in_ms("simtime", simtime))
     simulator.state.require_setup()
