@@ -50,7 +50,8 @@ def _written(node: Syntax) -> tuple[str, int]:
     if isinstance(node, Product):
         return "*".join(shown(factor, 7) for factor in node.factors), 6
     if isinstance(node, Quotient):
-        return f"{shown(node.above, 6)}/{shown(node.below, 7)}", 6
+        above = shown(node.above, 7 if isinstance(node.above, Quotient) else 6)
+        return f"{above}/{shown(node.below, 7)}", 6
     if isinstance(node, Negative):
         return f"-{shown(node.operand, 7)}", 5
     if isinstance(node, Sum):

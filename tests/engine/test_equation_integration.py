@@ -8,7 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -54,6 +54,7 @@ def divided_difference(points: list[float]) -> float:
 POINT = st.floats(-30.0, 0.0) | st.sampled_from([0.0, -1.0, -1.0 - 1e-9, -1.0 - 1e-5, -1.3])
 
 
+@settings(deadline=None)
 @given(st.lists(POINT, min_size=2, max_size=4))
 def test_divided_differences(points: list[float]) -> None:
     function = {2: divided_exp_2, 3: divided_exp_3, 4: divided_exp_4}[len(points)]
@@ -96,6 +97,7 @@ dz/dt = -z/tau_z : 1
 TAU = st.sampled_from([0.5, 5.0, 5.0 * (1.0 + 1e-9), 5.1, 20.0, 1e6])
 
 
+@settings(deadline=None)
 @given(TAU, TAU, TAU, st.sampled_from([0.01, 0.1, 1.0, 50.0]))
 def test_a_chain_is_exact_for_any_time_constants(
     tau_x: float, tau_y: float, tau_z: float, dt: float

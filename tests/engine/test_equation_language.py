@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ship_engine.equations.algebra import Algebra
@@ -75,6 +75,7 @@ def larger(inner: Any) -> Any:
     )
 
 
+@settings(deadline=None)
 @given(st.recursive(leaves, larger, max_leaves=12), st.integers(0, 2**32 - 1))
 def test_an_expression_has_the_value_that_numpy_gives(text: str, seed: int) -> None:
     values = dict(
@@ -110,6 +111,7 @@ def sensitive(text: str, values: dict[str, Any], expected: float) -> bool:
     return False
 
 
+@settings(deadline=None)
 @given(st.recursive(leaves, larger, max_leaves=8))
 def test_syntax_as_text_is_the_same_syntax_again(text: str) -> None:
     tree = parse(text, "it")
