@@ -11,7 +11,6 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-import nest
 import numpy as np
 
 FILE = Path(__file__).parent / "nest.npz"
@@ -34,6 +33,8 @@ CASES = {
 
 def simulate(model, parameters, weights, inputs):
     """All parameters, spike times, and the potential every ms."""
+    import nest  # the tests read this file, too, where it is not installed
+
     nest.ResetKernel()
     nest.resolution = 0.001
     cell = nest.Create(model, params=parameters)
