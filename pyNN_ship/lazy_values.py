@@ -23,6 +23,7 @@ from pyNN.core import IndexBasedExpression
 from pyNN.space import Space
 
 from .connector_draws import FloatArray, IntegerArray, draw_by_column, draw_restarted_by_column
+from .positions import refuse_nowhere
 
 #: Pairs whose coordinates are held at once while distances are computed.
 PAIRS_PER_CHUNK = 2**18
@@ -47,11 +48,11 @@ class Distances:
     # when distances are needed, presynaptic ones first, as PyNN has it.
     @cached_property
     def _sources(self) -> FloatArray:
-        return _as_floating(self._projection.pre.positions)
+        return _as_floating(_positions(self._projection.pre))
 
     @cached_property
     def _targets(self) -> FloatArray:
-        return _as_floating(self._projection.post.positions)
+        return _as_floating(_positions(self._projection.post))
 
     @cached_property
     def _scaled_targets(self) -> FloatArray:
@@ -109,11 +110,11 @@ class Displacements:
 
     @cached_property
     def _sources(self) -> FloatArray:
-        return self._projection.pre.positions
+        return _positions(self._projection.pre)
 
     @cached_property
     def _targets(self) -> FloatArray:
-        return self._projection.post.positions
+        return _positions(self._projection.post)
 
     def of_pairs(self, sources: IntegerArray, targets: IntegerArray) -> FloatArray:
         """Return x, y and z from ``sources[k]`` to ``targets[k]``, shape (3, pairs)."""
@@ -278,6 +279,13 @@ def _column_bounds(targets: IntegerArray) -> list[tuple[int, int]]:
         return []
     bounds = [0, *(np.flatnonzero(np.diff(targets)) + 1).tolist(), len(targets)]
     return list(pairwise(bounds))
+
+
+def _positions(cells: Any) -> NDArray[Any]:
+    """Where cells are; someone may have written into the array that they gave out."""
+    positions: NDArray[Any] = cells.positions
+    refuse_nowhere(positions, cells.label)
+    return positions
 
 
 def _as_floating(positions: NDArray[Any]) -> FloatArray:

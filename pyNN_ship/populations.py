@@ -19,6 +19,7 @@ from ship_engine.groups import Group, NeuronGroup, make_group
 
 from . import simulator
 from .errors import as_pynn_errors
+from .positions import checked_positions
 from .recording import Recorder, checked_file, write_at_end
 from .units import magnitude, magnitudes, refuse_text, require_value
 
@@ -230,6 +231,7 @@ class Population(_Cells, common.Population):
     _recorder_class = Recorder
     _assembly_class: type[common.Assembly]
     _group: Group
+    _positions: NDArray[Any] | None
 
     def __init__(
         self,
@@ -295,6 +297,25 @@ class Population(_Cells, common.Population):
         self._mask_local = np.zeros(self.size, bool)
         self._mask_local[self._group.share] = True
         state.id_counter += self.size
+
+    @property
+    def positions(self) -> NDArray[Any]:
+        """The coordinates x, y and z of all cells, an array (3, cells).
+
+        Setting them takes the structure away; one cell is moved by its `position`.
+        """
+        if self._positions is None:
+            found = self.structure.generate_positions(self.size)
+            self._positions = checked_positions(found, (3, self.size), self.label)
+        return self._positions
+
+    @positions.setter
+    def positions(self, positions: Any) -> None:
+        self._positions = checked_positions(positions, (3, self.size), self.label)
+        self._structure = None
+
+    def _set_cell_position(self, id: int, pos: Any) -> None:
+        super()._set_cell_position(id, checked_positions(pos, (3,), self.label))
 
     def _set_cell_initial_value(self, id: int, variable: str, value: float) -> None:
         self[self.id_to_index(id) : self.id_to_index(id) + 1].initialize(**{variable: value})
