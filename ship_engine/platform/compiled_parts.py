@@ -13,10 +13,11 @@ from ship_engine.lowering.kernels import define, fingerprint
 from ship_engine.lowering.loader import MachineCode
 from ship_engine.lowering.source_text import own
 from ship_engine.models.base import Model, argument_names
+from ship_engine.platform.arrivals import Arrivals
 from ship_engine.platform.kernel_text import NeuronText
 from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.monitors import HANDED_ON
-from ship_engine.platform.plan import Arrivals, Member
+from ship_engine.platform.plan import Member
 from ship_engine.platform.synapse_text import TARGETS_OF_A_BLOCK, SynapseText
 
 Array = NDArray[Any]

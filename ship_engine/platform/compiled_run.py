@@ -21,10 +21,10 @@ from torch import Tensor
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.base import Model
+from ship_engine.platform.arrivals import Arrivals
 from ship_engine.platform.compiled_parts import Binder, Box, Call, Kernels, Part, View
 from ship_engine.platform.monitors import HANDED_ON, Record
 from ship_engine.platform.plan import (
-    Arrivals,
     Block,
     Incoming,
     Member,

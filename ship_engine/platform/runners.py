@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError, NonFiniteStateError
+from ship_engine.platform.arrivals import Arrivals
 from ship_engine.platform.monitors import Record
-from ship_engine.platform.plan import Arrivals, Block, Member
+from ship_engine.platform.plan import Block, Member
 
 if TYPE_CHECKING:
     from ship_engine.training.surrogates import Surrogate

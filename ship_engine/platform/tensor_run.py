@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.models.base import Model, argument_names
+from ship_engine.platform.arrivals import Arrivals
 from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.monitors import HANDED_ON, Record
 from ship_engine.platform.plan import (
-    Arrivals,
     Block,
     Member,
     Values,

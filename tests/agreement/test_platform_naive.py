@@ -23,7 +23,7 @@ from ship_engine import (
     winner_take_all,
     winner_take_all_refractory,
 )
-from ship_engine.platform.plan import Arrivals
+from ship_engine.platform.arrivals import Arrivals
 
 NEURONS = ("LI", "LIF", "LIFRestAndReset", "Izhikevich")
 PARAMETERS: dict[str, dict[str, tuple[float, float]]] = {
