@@ -15,11 +15,11 @@ from ship_engine.devices import Memristor, generator_of
 from ship_engine.network import Network
 
 from . import parts, simulator
-from .errors import as_pynn_errors
 from .parts import ALL, Ends, Pairs, Part, Values
 from .standardmodels.memristive import OF_EACH, OF_RANGE, WRITTEN, MemristiveSynapse
 from .standardmodels.plasticity import LIMITS
 from .standardmodels.synapses import SynapseModel
+from .translated_errors import as_pynn_errors
 
 Floats = NDArray[np.float64]
 

@@ -15,9 +15,9 @@ from ship_engine.groups import Group
 from ship_engine.models.base import Port
 from ship_engine.network import Network
 
-from .errors import as_pynn_errors
 from .standardmodels.plasticity import LIMITS
 from .standardmodels.synapses import SynapseModel
+from .translated_errors import as_pynn_errors
 
 ALL = slice(None)
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]

@@ -18,9 +18,9 @@ from pyNN.standardmodels import StandardCellType
 from ship_engine.groups import Group, NeuronGroup, make_group
 
 from . import simulator
-from .errors import as_pynn_errors
 from .positions import checked_positions
 from .recording import Recorder, checked_file, write_at_end
+from .translated_errors import as_pynn_errors
 from .units import magnitude, magnitudes, refuse_text, require_value
 
 

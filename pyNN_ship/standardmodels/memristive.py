@@ -20,7 +20,7 @@ from ship_engine.models.base import Parameter
 from ship_engine.synapses.base import Synapse
 
 from ..descriptions import describe
-from ..errors import as_pynn_errors
+from ..translated_errors import as_pynn_errors
 from .synapses import SynapseModel
 
 WRITTEN = "written_weight"

@@ -14,7 +14,7 @@ import quantities as pq
 from pyNN import errors
 
 from pyNN_ship.connections import checked_weights, delay_steps
-from pyNN_ship.errors import as_pynn_errors
+from pyNN_ship.translated_errors import as_pynn_errors
 from ship_engine.errors import InvalidValueError, NonFiniteStateError, ShipError
 
 
@@ -213,3 +213,7 @@ def test_texts_that_are_no_function_of_the_distance(sim, weight, why):
     text = rf"weight = '{re.escape(weight)}' is no expression of the distance d, in .*{why}"
     with pytest.raises(errors.InvalidParameterValueError, match=text):
         sim.StaticSynapse(weight=weight)
+
+
+def test_the_namespace_has_the_errors_of_pynn(sim):
+    assert sim.errors is errors
