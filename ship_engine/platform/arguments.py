@@ -97,10 +97,11 @@ def resolved(name: str, given: Any, place: Place, like: Tensor, infinite: bool =
     if not tensor.requires_grad:
         tensor = tensor.clone()  # so that changes of the original never reach the network
     tensor = _with_all_axes(name, tensor, place)
-    if torch.isnan(tensor).any():
-        raise InvalidValueError(f"{name} of '{place.group}' contains NaN; give numbers.")
-    if not infinite and torch.isinf(tensor).any():
-        raise InvalidValueError(f"{name} of '{place.group}' is infinite; give finite numbers.")
+    if not torch.isfinite(tensor.detach().sum()):  # without another tensor
+        if torch.isnan(tensor).any():
+            raise InvalidValueError(f"{name} of '{place.group}' contains NaN; give numbers.")
+        if not infinite and torch.isinf(tensor).any():
+            raise InvalidValueError(f"{name} of '{place.group}' is infinite; give finite numbers.")
     return tensor
 
 

@@ -119,9 +119,9 @@ class Part:
         self.rows = {name: np.zeros(self.shape, dtype) for name in ("left", "rest", "spiked")}
         self._values: dict[float, dict[str, Array]] = {}
         self.weight: Array | None = None
-        if member.weight is not None and member.scale is not None:
-            product = _numpy(member.weight) * _numpy(member.scale)
-            self.weight = np.ascontiguousarray(product, dtype)
+        weight = member.scaled_weight()
+        if weight is not None:
+            self.weight = np.ascontiguousarray(weight.detach().numpy(), dtype)
 
     def _initial(self, value: Any) -> Array:
         return np.ascontiguousarray(np.broadcast_to(_numpy(value), self.shape), self.dtype).copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 WINDOW_BYTES = 32 * 2**20
 """About how much memory what groups hand on may take before it is dealt with."""
+WINDOW_STEPS = 2**14
+"""For how many steps at most, so that tables of when things arrive stay small too."""
 
 
 class Runner(Protocol):
@@ -93,11 +96,20 @@ def make_runner(executor: str, like: Tensor, surrogate: Surrogate | None) -> Run
     return CompiledRunner(like)
 
 
-def window_length(members: Iterable[Member], batch_size: int, steps: int, like: Tensor) -> int:
-    """Into windows of how many steps a run is divided."""
-    numbers = batch_size * sum(2 * member.width for member in members)
-    fitting = WINDOW_BYTES // max(numbers * like.element_size(), 1)
-    return max(min(steps, fitting), min(steps, 64), 1)
+def window_length(
+    members: Iterable[Member], batch_size: int, steps: int, like: Tensor, record: Record
+) -> int:
+    """Into windows of how many steps a run is divided.
+
+    There are 64 steps in a window at least, unless the states of many synapses are recorded.
+    """
+    size = batch_size * like.element_size()
+    handed_on = size * sum(2 * member.width for member in members)
+    recorded = size * sum(
+        math.prod(member.components) * len(quantities) for member, quantities in record.items()
+    )
+    window = max(WINDOW_BYTES // max(handed_on + recorded, 1), 64)
+    return min(steps, window, WINDOW_STEPS, max(4 * WINDOW_BYTES // max(recorded, 1), 1))
 
 
 def check_finite(runner: Runner, time: float) -> None:

@@ -27,6 +27,8 @@ from ship_engine import (
 )
 from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
 from ship_engine.lowering.cache import KernelCache
+from ship_engine.platform.runners import WINDOW_BYTES, window_length
+from ship_engine.platform.simulation import Simulation
 
 EXECUTORS = ("numba", "torch")
 
@@ -251,3 +253,25 @@ def test_a_name_does_not_lead_out_of_the_cache(tmp_path):
     cache = KernelCache(tmp_path / "cache")
     path = cache._path("../../somewhere/else", "text")
     assert path.parent == tmp_path / "cache"
+
+
+def test_windows_are_short_where_the_states_of_many_synapses_are_recorded():
+    net = Network()
+    net.add(Input, "I", N=300)
+    net.add(LIF, "N", N=300)
+    net.add(LeakySynapse, "S", source="I", target="N")
+    net.init(dt=1.0, batch_size=2)
+    members = Simulation(net.groups, 2, torch.zeros(0), net._runner, (0, 1)).members
+    long = window_length(members.values(), 2, 10**6, torch.zeros(0), {})
+    record = {members["S"]: {"I": []}}
+    short = window_length(members.values(), 2, 10**6, torch.zeros(0), record)
+    assert long > 1000
+    assert short * 300 * 300 * 2 * 4 <= 4 * WINDOW_BYTES
+
+
+def test_large_numbers_are_not_taken_for_infinite_ones():
+    net = Network()
+    net.add(LI, "N", N=4, u=torch.full((4,), 3e38))
+    net.init(dt=1.0, nts=1)
+    assert net["N"].u.isfinite().all()
+    assert torch.isfinite(net.run()).all()
