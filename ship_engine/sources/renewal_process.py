@@ -1,8 +1,8 @@
 """Renewal processes of many components, from spike to spike.
 
 Spikes are found over many time steps at a time and depend on nothing but the parameters and a
-key: each component counts its own draws (`ship_engine.sources.intervals`), so it does not matter where one
-call ends and the next begins.
+key: each component counts its own draws (`ship_engine.sources.intervals`), so it does not matter
+where one call ends and the next begins.
 """
 
 from __future__ import annotations
