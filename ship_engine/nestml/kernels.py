@@ -23,6 +23,8 @@ _WRITE = (
     "a sum of terms c * t**m * exp(-t / tau), delta(t), or the kernel as differential equations"
 )
 
+HIGHEST = 10
+"""Power of the time in a kernel."""
 _EXPONENTIAL = "exponential"
 """Stands for exp while products are multiplied out, which would move exp(-x) under a fraction."""
 
@@ -83,6 +85,8 @@ def _term(term: Any, time: Any, node: Any) -> tuple[Any, int, Any]:
             factor *= part.replace(sympy.Function(_EXPONENTIAL), sympy.exp)
         elif base == time and exponent.is_Integer and exponent > 0:
             power += int(exponent)
+            if power > HIGHEST:
+                raise unsupported(node, f"'{shown(node)}'", f"powers of t up to {HIGHEST}")
         elif str(base.func) == _EXPONENTIAL and time not in exponent.free_symbols:
             inner = sympy.expand(exponent * base.args[0])
             if not inner.is_polynomial(time) or sympy.degree(inner, time) != 1:
@@ -112,7 +116,11 @@ def _to_sympy(tree: ast.expr, node: Any) -> Any:
             return left - right
         if isinstance(tree.op, ast.Mult):
             return left * right
-        return left / right if isinstance(tree.op, ast.Div) else left**right
+        if isinstance(tree.op, ast.Div):
+            return left / right
+        if right.is_Integer and abs(right) > HIGHEST:
+            raise unsupported(node, f"the power {right} in a kernel", f"powers up to {HIGHEST}")
+        return left**right
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "exp":
         return sympy.Function(_EXPONENTIAL)(_to_sympy(tree.args[0], node))
     raise unsupported(node, "this kernel", _WRITE)

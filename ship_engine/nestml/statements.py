@@ -22,6 +22,7 @@ from ship_engine.nestml.expressions import (
 from ship_engine.nestml.locations import mistaken, unsupported
 from ship_engine.nestml.names import full_name
 from ship_engine.nestml.scope import Variable
+from ship_engine.nestml.trees import limited
 from ship_engine.nestml.units import unit_of_type
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Statements:
 
     def keep(self, name: str, value: Value) -> Value:
         """What a variable is from now on, given what was assigned to it."""
+        limited(value.tree)
         return value
 
     def run(self, statements: list[Any]) -> None:
@@ -221,6 +223,8 @@ def function_value(scope: Scope, function: Any, arguments: list[Value], depth: i
         given[parameter.get_name()] = argument if local.boolean else local.holds(argument)
     body = Statements(scope, given, depth=depth + 1)
     value = _returned(body, list(function.get_stmts_body().get_stmts()))
+    if value is not None:
+        limited(value.tree)
     if value is None:
         raise unsupported(
             function, f"'{function.get_name()}', which returns nothing,", "'return' at its end"

@@ -21,7 +21,7 @@ from ship_engine.nestml.names import engine_name, full_name
 from ship_engine.nestml.parameters import definitions_of, parameters_of
 from ship_engine.nestml.scope import Scope, Variable
 from ship_engine.nestml.statements import EMITTED, Statements
-from ship_engine.nestml.trees import names_in, replace_differences, substitute_all
+from ship_engine.nestml.trees import limited, names_in, replace_differences, substitute_all
 from ship_engine.nestml.units import KINDS, kind_of, quantity, text_of
 from ship_engine.nestml.updates import read_update
 
@@ -41,7 +41,7 @@ class _Handler(Statements):
         self.translate = Translator(self._lookup, self._call, self.translate.known)
 
     def keep(self, name: str, value: Value) -> Value:
-        tree = self.translation.without_times(value.tree)
+        tree = self.translation.without_times(limited(value.tree))
         if _NOW in names_in(tree) and not isinstance(tree, ast.Name):
             raise unsupported(
                 self.block, f"'{name}', which depends on the time t,", "differences of times"

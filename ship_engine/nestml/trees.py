@@ -5,8 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from copy import deepcopy
+from itertools import islice
 
+from ship_engine.errors import ModelTextError
 from ship_engine.nestml.units import number_of
+
+LARGEST = 5000
+"""Parts of an expression."""
 
 
 class _Substitution(ast.NodeTransformer):
@@ -26,14 +31,42 @@ def substitute(tree: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
         return tree
     changed = _Substitution(values).visit(deepcopy(tree))
     assert isinstance(changed, ast.expr)
-    return changed
+    return limited(changed)
 
 
 def substitute_all(tree: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
     """The same, and in what has been put in, too."""
-    while names_in(tree) & set(values):
+    for _ in range(len(values) + 1):
+        if not names_in(tree) & set(values):
+            return tree
         tree = substitute(tree, values)
+    raise ModelTextError(
+        f"{', '.join(sorted(names_in(tree) & set(values)))} depend on each other in a circle."
+    )
+
+
+def limited(tree: ast.expr) -> ast.expr:
+    """Return a tree that is not too large, as one becomes in which things are put again and again.
+
+    Raises
+    ------
+    ModelTextError
+        If it has more than `LARGEST` parts.
+    """
+    for number, _ in enumerate(ast.walk(tree)):
+        if number > LARGEST:
+            raise ModelTextError(
+                f"An expression has more than {LARGEST} parts when all that it refers to is put "
+                f"in; it begins with '{_beginning(tree)}'. Write it in simpler terms."
+            )
     return tree
+
+
+def _beginning(tree: ast.expr) -> str:
+    """A bit of a large tree as text."""
+    while len(list(islice(ast.walk(tree), 30))) == 30:
+        tree = next(node for node in ast.iter_child_nodes(tree) if isinstance(node, ast.expr))
+    return ast.unparse(tree)
 
 
 def names_in(tree: ast.expr) -> set[str]:

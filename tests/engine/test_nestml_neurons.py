@@ -79,6 +79,25 @@ def test_leaky_neurons_are_those_of_the_engine(kernel_cache, kind, current):
         np.testing.assert_allclose(found[1], expected[1], rtol=0.0, atol=1e-9)
 
 
+def test_both_executors_run_them(executor):
+    found = []
+    for model, given in (
+        (texts.model_of(texts.CONDUCTANCE_ALPHA), {"I_e": [1000.0, 1500.0]}),
+        (lif.LIFConductanceAlpha, {**OWN, **REVERSAL, "i_offset": [1.0, 1.5]}),
+    ):
+        network = Network(0.1, executor=executor())
+        cells = network.add(NeuronGroup(model, 2, "cells", given))
+        source = network.add(SpikeArrayGroup(1))
+        source.set_spike_times([np.array([3.0, 9.0])])
+        pairs = np.array([0, 0], np.int32), np.array([0, 1], np.int32)
+        network.connect(source, cells, "excitatory", pairs, weight=0.05, delay=5)
+        monitor = network.record_spikes(cells, slice(None))
+        network.run(400)
+        found.append(monitor.spikes(network.clock)[1])
+    assert len(found[1]) == 11
+    np.testing.assert_allclose(*found, rtol=0.0, atol=1e-6)
+
+
 def kernel_response(text, kernel_cache, duration=20.0, dt=0.1):
     """What a spike of weight 2 does to x from 1 ms on."""
     network = Network(dt, cache=kernel_cache)

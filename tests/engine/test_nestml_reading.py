@@ -7,7 +7,13 @@ import sys
 import nestml_texts as texts
 import pytest
 
-from ship_engine.errors import ModelTextError, NotInstalledError, ShipError, UnknownNameError
+from ship_engine.errors import (
+    ModelTextError,
+    NotInstalledError,
+    ShipError,
+    UnknownNameError,
+    UnsupportedModelError,
+)
 from ship_engine.nestml.models import read_neuron, read_synapse
 from ship_engine.nestml.reading import read_text
 
@@ -122,3 +128,44 @@ def test_a_missing_package_is_named(monkeypatch):
     with pytest.raises(NotInstalledError, match=r"pip install pynn-ship\[nestml\]"):
         read_neuron(texts.DELTA)
     assert issubclass(NotInstalledError, ImportError)
+
+
+LARGE = {
+    "functions": texts.passive(
+        "\n        x' = f12(x) / 1 ms",
+        more="".join(
+            f"    function f{k}(x real) real:\n        return f{k - 1}(x) * f{k - 1}(x)\n"
+            for k in range(1, 13)
+        )
+        + "    function f0(x real) real:\n        return x\n",
+    ),
+    "statements": texts.DELTA.replace(
+        "        V_m = V_reset\n",
+        "        y real = V_m / 1 mV\n"
+        + "        y = y * y + y\n" * 30
+        + "        V_m = y * 1 mV\n",
+    ),
+    "internals": texts.DELTA.replace("V_m mV = E_L", "V_m mV = p30 * 1 mV").replace(
+        "unit_psc pA = 1 pA",
+        "p0 real = 2" + "".join(f"\n        p{k} real = p{k - 1} * p{k - 1}" for k in range(1, 31)),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_texts_that_grow_without_bounds_are_refused(what):
+    with pytest.raises(ModelTextError, match="more than 5000 parts"):
+        read_neuron(LARGE[what])
+
+
+def test_circles_are_refused():
+    text = texts.DELTA.replace("V_m mV = E_L", "V_m mV = p * 1 mV")
+    text = text.replace("unit_psc pA = 1 pA", "p real = q\n        q real = p")
+    with pytest.raises(ModelTextError, match="depend on each other in a circle"):
+        read_neuron(text)
+    recursive = texts.passive(
+        "\n        x' = f(x) / 1 ms",
+        more="    function f(x real) real:\n        return f(x) + 1\n",
+    )
+    with pytest.raises(UnsupportedModelError, match=r"line 15, column 4: .f., which calls itself"):
+        read_neuron(recursive)
