@@ -7,17 +7,20 @@ models are called once, with the defaults, to see how many values they return.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from ship_engine.models.base import Model, argument_names
-from ship_engine.models.membranes import Membrane
+from ship_engine.models.base import Model, Port, argument_names
+from ship_engine.models.membranes import Mechanism, Membrane
+from ship_engine.models.receptors import Receptor
 from ship_engine.synapses.base import UNIFORMS, Synapse
 
 GIVEN = ("dt", "i_inj", "free", "input")
 """What functions of models may ask for beside parameters, states and coefficients."""
+GIVEN_TO_PARTS = ("dt",)
+"""What `time_dep` and `coupling` of receptors and mechanisms may ask for beside names."""
 _UNKNOWN = object()
 GIVEN_TO_SYNAPSES = ("weight", "since_pre", "since_post", *UNIFORMS)
 """What functions of synapses may ask for beside parameters and states."""
@@ -41,6 +44,49 @@ def mistakes_of_membrane(membrane: type[Membrane]) -> Iterator[str]:
     }
     for function, returned in results.items():
         yield from _mistaken_result(membrane, function, returned)
+
+
+def mistakes_of_part(
+    part: type[Receptor], membrane: type[Membrane], others: Collection[str] = ()
+) -> Iterator[str]:
+    """What keeps a receptor or a mechanism from being composed with a membrane.
+
+    `others` are the names that further parts bring.
+    """
+    is_mechanism = issubclass(part, Mechanism)
+    yield from _mistaken_attributes(part, Mechanism if is_mechanism else Receptor)
+    results = {
+        "time_dep": part.coefficients,
+        "advance": [state.name for state in part.states],
+        "coupling": part.coupling_coefficients,
+    }
+    if is_mechanism:
+        results["after_spike"] = results["advance"]
+    numbers = ("current", "conductance", "drive")
+    for function in (*results, *numbers):
+        value = getattr(part, function, None)
+        if value is not None and not callable(value):
+            yield f"{function} = {value!r} is no function."
+        if value is None and results.get(function):
+            listed = ", ".join(results[function])
+            yield f"it has no function '{function}', which has to return ({listed},)."
+    own = names_of_part(part)
+    yield from _mistaken_names_of_part(part, own, membrane, others)
+    for function, returned in results.items():
+        if hasattr(part, function):
+            yield from _mistaken_result(part, function, returned)
+    for function in numbers:
+        yield from _mistaken_number(part, function)
+    if not is_mechanism:
+        yield from _mistaken_port(part, own, membrane)
+
+
+def names_of_part(part: type[Receptor]) -> list[str]:
+    """What the parameters, states and coefficients of a receptor or mechanism are called."""
+    described: list[Any] = [part.parameters, part.states]
+    plain: list[Any] = [part.coefficients, part.coupling_coefficients]
+    names = [one.name for each in described if isinstance(each, tuple) for one in each]
+    return names + [name for each in plain if isinstance(each, tuple) for name in each]
 
 
 def mistakes_of_model(model: type[Model], base: type[Model] = Model) -> Iterator[str]:
@@ -163,6 +209,48 @@ def _mistaken_names(model: type[Model]) -> Iterator[str]:
             )
 
 
+def _mistaken_names_of_part(
+    part: type[Receptor], own: list[str], membrane: type[Membrane], others: Collection[str]
+) -> Iterator[str]:
+    for name in own:
+        if own.count(name) > 1 or name in GIVEN_TO_PARTS:
+            yield f"'{name}' stands for several things; give one of them another name."
+    of_membrane = [parameter.name for parameter in membrane.parameters]
+    of_membrane += [state.name for state in (*membrane.states, *membrane.derived)]
+    of_membrane += [*membrane.exact_coefficients, *membrane.rate_coefficients]
+    functions = ("time_dep", "advance", "coupling", "current", "conductance", "drive")
+    for function in (*functions, "after_spike"):
+        asked_for = getattr(part, function, None)
+        given = GIVEN_TO_PARTS if function in ("time_dep", "coupling") else ()
+        for name in () if asked_for is None else argument_names(asked_for):
+            if name not in (*own, *of_membrane, *given, *others):
+                yield (
+                    f"'{function}' asks for '{name}', which is neither a parameter, nor a state, "
+                    f"nor a coefficient of it, nor one of its membrane's, "
+                    f"{', '.join([*given, *of_membrane])}."
+                )
+
+
+def _mistaken_port(
+    receptor: type[Receptor], own: list[str], membrane: type[Membrane]
+) -> Iterator[str]:
+    """Whether what arrives has a place to go to."""
+    port = getattr(receptor, "port", None)
+    if not isinstance(port, Port):
+        yield (
+            "it has no `port`, which says to which state weights are added, and in which unit: "
+            "`port = Port('', 'isyn', 'nA')`."
+        )
+        return
+    states = [state.name for state in (*receptor.states, *membrane.states)]
+    if port.state not in states:
+        yield f"'{port.state}', to which its port adds, is none of the states, {states}."
+    for role in ("gain", "time_constant"):
+        name = getattr(port, role)
+        if name not in (None, *own):
+            yield f"'{name}', the {role} of its port, is none of its names, {own}."
+
+
 def _mistaken_options(model: type[Model]) -> Iterator[str]:
     """Attributes that only the networks of `ship_engine.platform` look at."""
     for name, least in {"inner_steps": 1, "least_refractory_steps": 0}.items():
@@ -178,7 +266,7 @@ def _mistaken_options(model: type[Model]) -> Iterator[str]:
         yield "its winner starts all refractory periods, but it has no `refractory_period`."
 
 
-def _mistaken_number(model: type[Model], name: str) -> Iterator[str]:
+def _mistaken_number(model: Any, name: str) -> Iterator[str]:
     """Whether a function returns one number."""
     function: Callable[..., Any] | None = getattr(model, name)
     if function is None:

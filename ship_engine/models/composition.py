@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ship_engine.errors import InvalidValueError
-from ship_engine.mistakes import mistakes_of_membrane
+from ship_engine.mistakes import mistakes_of_membrane, mistakes_of_part, names_of_part
 from ship_engine.models.base import Model, argument_names
 from ship_engine.models.composition_text import ExactWriter, Part, RungeKuttaWriter, Writer
 from ship_engine.models.membranes import Mechanism, Membrane
@@ -44,13 +44,14 @@ def compose(
     Raises
     ------
     InvalidValueError
-        If the membrane is not complete, or a name has several meanings.
+        If the membrane or a receptor is not complete, or a name has several meanings.
     """
+    if not _is_kind_of(membrane, Membrane):
+        raise InvalidValueError(f"{membrane!r} is no subclass of Membrane.")
     mistake = next(mistakes_of_membrane(membrane), None)
     if mistake is not None:
         raise InvalidValueError(f"{membrane.__name__}: {mistake}")
-    parts = [Part(port, cls, suffix) for port, (cls, suffix) in receptors.items()]
-    parts += [Part("", cls, suffix) for cls, suffix in membrane.mechanisms]
+    parts = _checked_parts(membrane, receptors)
     exact = membrane.exact_advance is not None and all(p.cls.drive is not None for p in parts)
     writer = ExactWriter(membrane, parts) if exact else RungeKuttaWriter(membrane, parts)
     namespace = writer.compile(name)
@@ -78,6 +79,43 @@ def compose(
 
 _TAKEN_OVER = ("held", "refractory_period", "longest_step", "settling_step", "random_state")
 """What a model has from its membrane as it is."""
+
+
+def _checked_parts(
+    membrane: type[Membrane], receptors: Mapping[str, tuple[type[Receptor], str]]
+) -> list[Part]:
+    """All that is composed with a membrane: receptors, then its mechanisms."""
+    given = [(port, pair, Receptor) for port, pair in receptors.items()]
+    given += [("", pair, Mechanism) for pair in membrane.mechanisms]
+    for port, pair, base in given:
+        _refuse_other_pairs(port, pair, base)
+    pairs = [pair for _, pair, _ in given]
+    for part, suffix in pairs:
+        others = {n + s for p, s in pairs if (p, s) != (part, suffix) for n in names_of_part(p)}
+        mistake = next(mistakes_of_part(part, membrane, others), None)
+        if mistake is not None:
+            raise InvalidValueError(f"{part.__name__}: {mistake}")
+    return [Part(port, *pair) for port, pair, _ in given]
+
+
+def _is_kind_of(given: Any, base: type) -> bool:
+    return isinstance(given, type) and issubclass(given, base)
+
+
+def _refuse_other_pairs(port: str, pair: Any, base: type[Receptor]) -> None:
+    for_port = base is Receptor
+    is_pair = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], str)
+    if (
+        not is_pair
+        or not _is_kind_of(pair[0], base)
+        or (for_port and _is_kind_of(pair[0], Mechanism))
+    ):
+        where = f"the port '{port}'" if for_port else "`mechanisms`"
+        wanted = "Receptor that is no Mechanism" if for_port else "Mechanism"
+        raise InvalidValueError(
+            f"{pair!r} for {where}; give a pair of a subclass of {wanted} and a suffix for its "
+            "names, such as '_exc'."
+        )
 
 
 def _refuse_shared_names(
