@@ -14,7 +14,7 @@ from ship_engine.lowering.loader import MachineCode
 from ship_engine.lowering.source_text import own
 from ship_engine.models.base import Model, argument_names
 from ship_engine.platform.arrivals import Arrivals
-from ship_engine.platform.kernel_text import NeuronText
+from ship_engine.platform.kernel_text import WRITTEN_FROM, NeuronText
 from ship_engine.platform.models.synapses import SynapseModel
 from ship_engine.platform.monitors import HANDED_ON
 from ship_engine.platform.plan import Member
@@ -284,7 +284,7 @@ class Binder:
 
     def _kernel(self, kind: Any, model: type[Model], *options: Any) -> tuple[Any, MachineCode]:
         """The writer of a kernel, and the kernel."""
-        key = (kind, model, options)
+        key = (kind, model, options, *(getattr(model, name) for name in WRITTEN_FROM))
         if key not in self._kernels:
             text = kind(model, self._real, *options)
             self._kernels[key] = text, self._compiled(text, model)

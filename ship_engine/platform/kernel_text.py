@@ -17,6 +17,13 @@ from ship_engine.models.base import Model, argument_names
 
 NEURONS_OF_A_BLOCK = 512
 
+WRITTEN_FROM = (
+    *("parameters", "states", "ports", "coefficients", "reset_states", "held"),
+    *("refractory_period", "least_refractory_steps", "winner_takes_all"),
+    *("advance_timestep", "threshold", "reset", "output"),
+)
+"""What of a model its kernel depends on; a class may be changed in place, in a notebook say."""
+
 HEADER = ("batch", "width", "scalars", "out", "out_stride")
 """The fields with which every table begins."""
 

@@ -275,3 +275,30 @@ def test_large_numbers_are_not_taken_for_infinite_ones():
     net.init(dt=1.0, nts=1)
     assert net["N"].u.isfinite().all()
     assert torch.isfinite(net.run()).all()
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_model_that_is_changed_in_place(executor):
+    changing = type("Changing", (Whole,), {})
+    net = driven(executor, changing)
+    assert net.run(ones(1, 5, 2)).sum() == 10.0
+    changing.output = staticmethod(lambda u: u + 2.0)
+    assert net.run(ones(1, 5, 2)).sum() == 30.0
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_run_that_was_interrupted_can_be_run_again(executor, monkeypatch):
+    net = small(executor)
+    net.init(dt=1.0)
+    expected = net.run(ones())
+    with monkeypatch.context() as patch:
+        patch.setattr("ship_engine.platform.simulation.check_finite", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            net.run(ones())
+    with pytest.raises(InvalidValueError, match="no run to resume"):
+        net.run(ones(), resume=True)
+    assert torch.equal(net.run(ones()), expected)
+
+
+def interrupt(*arguments: object) -> None:
+    raise KeyboardInterrupt
