@@ -320,8 +320,8 @@ class NumberedPart(Part):
         values = super().get(self._names.get(name, name), where)
         return values * self._units if name == "weight" else values
 
-    def set(self, values: Values) -> None:
-        super().set(self._of_engine(values))
+    def _change(self, values: Values) -> None:
+        super()._change(self._of_engine(values))
 
 
 class ElectricalPart(Part):

@@ -10,6 +10,7 @@ import pytest
 
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models import lif
+from ship_engine.models.base import argument_names
 from ship_engine.models.hodgkin_huxley import HodgkinHuxleyTraub
 from ship_engine.network import Network
 
@@ -96,6 +97,39 @@ def test_both_executors_run_them(executor):
         found.append(monitor.spikes(network.clock)[1])
     assert len(found[1]) == 11
     np.testing.assert_allclose(*found, rtol=0.0, atol=1e-6)
+
+
+DRIVES = {
+    "x' = -x / a + convolve(K, spikes) / 1 ms": ("1", 1.0),
+    "x' = -x / a + convolve(K, spikes) * 2 pA * b / (1 pA * 1 ms**2)": ("nA", 1000.0),
+    "inline g real = 3 * convolve(K, spikes)\n        "
+    "inline i pA = g * 1 nS * (5 mV - x * 1 mV)\n        x' = i / (1 pA * 1 ms)": ("uS", 1000.0),
+    "inline v mV = convolve(K, spikes) * mV_per_spike\n        x' = v / (1 mV * 1 ms)": ("mV", 1.0),
+}
+
+
+@pytest.mark.parametrize("drive", DRIVES)
+def test_units_of_weights_follow_from_what_spikes_do(drive):
+    text = texts.passive(
+        f"""
+        kernel K = exp(-t / a)
+        {drive}""",
+        parameters="""
+        mV_per_spike mV = 1 mV""",
+    )
+    model = texts.model_of(text)
+    unit, number = DRIVES[drive]
+    assert [(port.name, port.unit) for port in model.ports] == [
+        ("excitatory", unit),
+        ("inhibitory", unit),
+    ]
+    defaults = {parameter.name: parameter.default for parameter in model.parameters}
+    values = model.time_dep(*({"dt": 0.1, **defaults}[n] for n in argument_names(model.time_dep)))
+    gains = dict(zip(model.coefficients, values, strict=True))
+    # The weight of an inhibitory conductance is positive in PyNN, and negative in NESTML.
+    assert gains.get(model.ports[0].gain, 1.0) == pytest.approx(number)
+    sign = -1.0 if unit == "uS" else 1.0
+    assert gains.get(model.ports[1].gain, 1.0) == pytest.approx(sign * number)
 
 
 def kernel_response(text, kernel_cache, duration=20.0, dt=0.1):

@@ -184,6 +184,10 @@ def test_weights_are_those_of_nest(sim, target):
     np.testing.assert_allclose(v[:, 0], v[:, 1], rtol=0.0, atol=1e-12)
     projection.set(weight=2.0 * weight)
     np.testing.assert_allclose(projection.get("weight", "array"), 2.0 * weight)
+    projection.connections[0].weight = 3.0 * weight
+    assert projection.connections[0].weight == pytest.approx(3.0 * weight)
+    sim.reset()
+    np.testing.assert_allclose(projection.get("weight", "array"), 3.0 * weight)
     with pytest.raises(errors.InvalidParameterValueError, match="without a unit"):
         additive(weight=1.0 * pq.nA)
 
@@ -217,6 +221,10 @@ def test_a_plastic_synapse_is_that_of_pynn(sim):
     assert np.ptp(weights) > 1.0
     np.testing.assert_allclose(found.get("weight", "array"), weights, rtol=1e-9)
     assert (found.get("lambda", "array") == 0.05).all()
+    found.set(**{"lambda": 0.5})
+    assert (found.get("lambda", "array") == 0.5).all()
+    with pytest.raises(errors.InvalidParameterValueError, match="Wmax = -1"):
+        found.set(Wmax=-1.0)
     recorded = found.get_data().segments[0].analogsignals[0]
     np.testing.assert_allclose(recorded.magnitude[-1], weights[:, 0], rtol=1e-9)
 
