@@ -13,7 +13,8 @@ shortest of those edges keeps back what it carries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,25 @@ class Incoming:
     source: Member
     backward: bool
     port: int
+
+
+@contextmanager
+def enough_memory(id: str, sizes: Sequence[int]) -> Iterator[None]:
+    """Say which synapses are too many, where weights cannot be kept in memory.
+
+    Raises
+    ------
+    InvalidValueError
+        If there is no room for them.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch raises either
+        if "alloc" not in str(error):
+            raise
+        raise InvalidValueError(
+            f"'{id}' has {' x '.join(map(str, sizes))} synapses, which do not fit into memory."
+        ) from error
 
 
 @dataclass(eq=False)
@@ -105,7 +125,8 @@ class Member:
         """The product of weight and scale: [batch or 1, sources, targets]."""
         if self.weight is None or self.scale is None:
             return None
-        return self.weight * self.scale
+        with enough_memory(self.id, self.weight.shape[1:]):
+            return self.weight * self.scale
 
     def least_delay(self) -> float:
         """The shortest of its delays in ms."""
@@ -252,7 +273,8 @@ def _set_weight(
     sizes = groups[group.source].size or 0, groups[group.target].size or 0
     place = Place(group.id, sizes, batch_size)
     given = group.arguments.get("w")
-    weight = resolved("w", torch.rand(sizes) if given is None else given, place, like)
+    with enough_memory(group.id, sizes):
+        weight = resolved("w", torch.rand(sizes) if given is None else given, place, like)
     member.weight = weight.expand(weight.shape[0], *sizes)
     member.scale = resolved("w_scale", group.arguments.get("w_scale", 1.0), place, like)
 

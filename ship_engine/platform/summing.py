@@ -20,11 +20,10 @@ def can_be_summed(member: Member) -> bool:
 
 def summed_over_sources(member: Member) -> Member:
     """Synapses as one for each target, which receives what `Member.scaled_weight` sums."""
-    targets = member.components[-1:]
-    full = {n: v.expand(-1, *member.components) for n, v in member.initial.items()}
+    sources, targets = member.components
     return replace(
         member,
-        components=targets,
+        components=(targets,),
         values={name: value[:, 0] for name, value in member.values.items()},
-        initial={name: value.sum(1) for name, value in full.items()},
+        initial={n: v.sum(1) * (sources / v.shape[1]) for n, v in member.initial.items()},
     )

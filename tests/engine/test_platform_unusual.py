@@ -302,3 +302,19 @@ def test_a_run_that_was_interrupted_can_be_run_again(executor, monkeypatch):
 
 def interrupt(*arguments: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("w", [None, 0.1])
+def test_synapses_that_no_memory_holds(executor, w):
+    net = Network(executor)
+    net.add(Input, "I", N=10**7)
+    net.add(LIF, "N", N=10**7)
+    net.add(LeakySynapse, "S", source="I", target="N", w=w, w_scale=torch.ones(10**7))
+    with pytest.raises(InvalidValueError, match="'S' has 10000000 x 10000000 synapses"):
+        run_once(net, torch.zeros(1, 1, 10**7))
+
+
+def run_once(net: Network, given: torch.Tensor) -> None:
+    net.init(dt=1.0)
+    net.run(given)
