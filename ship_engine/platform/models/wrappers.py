@@ -71,8 +71,9 @@ def refractory(model: type[Model]) -> type[Model]:
 def delayed(model: type[Model]) -> type[Model]:
     """A component that hands on what it has to say a time ``delay_time`` (ms) later.
 
-    The time is rounded to whole steps; with steps of varying length it arrives in the step whose
-    beginning is nearest.
+    The time is rounded to whole steps, half a step upwards; with steps of varying length it arrives
+    in the step whose beginning is nearest.  What runs backward in the stack, and so closes a loop,
+    arrives one step later at least.
 
     Parameters
     ----------
