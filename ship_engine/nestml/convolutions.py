@@ -7,7 +7,7 @@ from typing import Any
 
 from ship_engine.equations import description as equations
 from ship_engine.equations.units import NUMBER, Unit, named_unit
-from ship_engine.nestml.expressions import Translator, Value, as_number
+from ship_engine.nestml.expressions import Translator, Value, as_number, cast
 from ship_engine.nestml.inputs import Arrival, SpikePort, family, port_named
 from ship_engine.nestml.kernels import chain_of
 from ship_engine.nestml.locations import mistaken, unsupported
@@ -207,7 +207,5 @@ class Convolutions:
 
 def rate_of(state: Value, rate: Value) -> Value:
     """A rate of change with the unit that it must have, per millisecond if it has none."""
-    from ship_engine.nestml.expressions import cast
-
     unit = (state.unit or NUMBER).times(inverse(_MILLISECOND))
     return cast(rate, unit)

@@ -10,7 +10,14 @@ from ship_engine.equations import description as equations
 from ship_engine.equations.units import NUMBER, named_unit
 from ship_engine.nestml.convolutions import Convolutions, rate_of
 from ship_engine.nestml.expressions import Translator, Value
-from ship_engine.nestml.inputs import Arrival, SpikePort, continuous_ports, receptors, spike_ports
+from ship_engine.nestml.inputs import (
+    Arrival,
+    SpikePort,
+    continuous_ports,
+    port_named,
+    receptors,
+    spike_ports,
+)
 from ship_engine.nestml.locations import mistaken, unsupported
 from ship_engine.nestml.names import engine_name
 from ship_engine.nestml.parameters import definitions_of, parameters_of
@@ -83,7 +90,7 @@ class NeuronTranslation:
             refractory_period=self.spikes.refractory_period,
             held=tuple(held),
             after_step=tuple(self.after_step),
-            documentation=documentation_of(self.model),
+            documentation=f"The neuron '{self.model.get_name()}' from NESTML.",
         )
 
     # --- names -----------------------------------------------------------------------------------
@@ -163,7 +170,7 @@ class NeuronTranslation:
         """What each arriving spike does to states, by statements."""
         found = []
         for block in self.model.get_on_receive_blocks():
-            port = self._port(block.get_port_name(), block)
+            port = port_named(self.ports, block.get_port_name(), block)
             statements = self._run(block.get_stmts_body().get_stmts(), {port.name: _arriving(port)})
             found += [
                 (port, block, name, value)
@@ -183,11 +190,6 @@ class NeuronTranslation:
                     state = self._state(name, node).engine_name
                     self.after_step.append(equations.Assignment(state, value.text))
         return found
-
-    def _port(self, name: str, node: Any) -> SpikePort:
-        if name not in self.ports:
-            raise mistaken(node, f"'{name}' is no input port for spikes.")
-        return self.ports[name]
 
     def _run(self, statements: Any, given: Mapping[str, Value]) -> Statements:
         run = Statements(self.scope, given)
@@ -294,8 +296,3 @@ class NeuronTranslation:
 def _arriving(port: SpikePort) -> Value:
     """What a port is in statements: a spike's weight, per second."""
     return Value(ast.BinOp(ast.Name(port.symbol), ast.Div(), ast.Name("1 s")), inverse(_SECOND))
-
-
-def documentation_of(model: Any) -> str:
-    """The first sentence of the comments above a model."""
-    return f"The model '{model.get_name()}' from NESTML."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ship_engine.equations.units import NUMBER, Unit
+from ship_engine.equations.units import Unit
 from ship_engine.nestml.expressions import Translator, Value, as_number, call, cast
 from ship_engine.nestml.locations import shown, unsupported
 from ship_engine.nestml.names import engine_name, full_name
@@ -160,8 +160,3 @@ class Scope:
         if function is None:
             return None
         return function_value(self, function, [translate(argument) for argument in node.get_args()])
-
-
-def number_value(value: Value) -> Unit:
-    """The unit of something that is no condition."""
-    return NUMBER if value.unit is None else value.unit

@@ -6,6 +6,7 @@ that differs between them becomes a choice.  There are no loops.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -201,8 +202,6 @@ def _adds(node: Any) -> bool:
 
 
 def _combined(node: Any, before: Value, value: Value) -> Value:
-    import ast
-
     if node.is_compound_sum:
         return total(before, value)
     if node.is_compound_minus:
