@@ -256,7 +256,9 @@ class SynapseTensors:
 
         values = {name: values_of(tensor) for name, tensor in self._parameters.items()}
         for name, tensor in self._states.items():
-            values[name] = values_of(tensor).expand(synapse.shape)
+            # Never the tensor itself, into which the new values will be written.
+            of_each = tensor.numel() == self.target.numel()
+            values[name] = tensor[synapse] if of_each else tensor.expand(synapse.shape)
         chosen = _Chosen(synapse, values)
         if self._history is not None:
             chosen.target, chosen.seen = self.target[synapse], self.seen[synapse]

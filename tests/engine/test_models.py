@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import math
 import weakref
 
 import numpy as np
@@ -13,7 +15,7 @@ from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.lowering.kernels import model_kernel
-from ship_engine.models.base import Model, Parameter, Port, State
+from ship_engine.models.base import Model, Parameter, Port, State, argument_names
 from ship_engine.models.composition import compose
 from ship_engine.models.lif import (
     LeakyMembrane,
@@ -190,3 +192,24 @@ def test_whole_numbers_as_defaults(kernel_cache):
     group = network.add(NeuronGroup(Ramp, 2))
     network.run(4)
     np.testing.assert_allclose(group.states[0], -61.0)
+
+
+def wrapped(function):
+    return functools.wraps(function)(lambda *numbers: function(*numbers))
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (lambda: 0.0, ()),
+        (lambda v, tau=1.0: v, ("v", "tau")),
+        (lambda v, *, tau: v, ("v", "tau")),
+        (lambda v, /, tau: [w for w in (v,)], ("v", "tau")),
+        (lambda v, *rest, tau, **more: v, ("v", "rest", "tau", "more")),
+        (wrapped(lambda v, tau: v), ("v", "tau")),
+        (functools.partial(lambda v, tau: v, 1.0), ("tau",)),
+        (math.exp, ("x",)),
+    ],
+)
+def test_names_that_functions_ask_for(function, names):
+    assert argument_names(function) == names
