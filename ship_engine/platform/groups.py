@@ -120,7 +120,12 @@ class GroupDescription:
         for name, value in ids.items():
             if value is not None and not isinstance(value, str):
                 raise InvalidValueError(f"{name} = {value!r} of '{self.id}'; give its name.")
-        self.is_output = bool(known.pop("is_output", self.is_output))
+        is_output = known.pop("is_output", self.is_output)
+        if not isinstance(is_output, bool):
+            raise InvalidValueError(
+                f"is_output = {is_output!r} of '{self.id}'; give True or False."
+            )
+        self.is_output = is_output
         self.size = None if size is None else int(size)
         self.source, self.target, self.port = ids.values()
         self.arguments |= known

@@ -342,8 +342,8 @@ class Network:
         NotInstalledError
             If matplotlib is not installed.
         """
-        from ship_engine.plotting.drawing import draw
         from ship_engine.platform.drawn import drawn_edges, drawn_groups
+        from ship_engine.plotting.drawing import draw
 
         edges = drawn_edges(self._prepared().members, self._ready().dt)
         return draw(drawn_groups(self.groups), edges, self.stack(), axes)

@@ -26,12 +26,12 @@ class Settings:
     @staticmethod
     def checked(dt: Any, nts: Any = None, time: Any = None, batch_size: Any = None) -> Settings:
         """The same with a number of time steps."""
-        if not isinstance(dt, Real) or not 0.0 < float(dt) < math.inf:
+        if not _positive(dt):
             raise InvalidValueError(f"dt = {dt!r} ms; give a number > 0, such as 1.0.")
         if nts is not None and time is not None:
             raise InvalidValueError(f"nts = {nts} and time = {time} ms; give one of them.")
         if time is not None:
-            if not isinstance(time, Real) or not 0.0 < float(time) < math.inf:
+            if not _positive(time):
                 raise InvalidValueError(f"time = {time!r} ms; give a number > 0.")
             count = float(time) / float(dt)
             nts = round(count)
@@ -49,6 +49,12 @@ class Settings:
             None if nts is None else int(nts),
             None if batch_size is None else int(batch_size),
         )
+
+
+def _positive(value: Any) -> bool:
+    """Whether it is a finite number > 0."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and 0.0 < float(value) < math.inf
 
 
 def checked_seed(seed: Any) -> int:
