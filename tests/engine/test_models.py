@@ -204,7 +204,7 @@ def wrapped(function):
         (lambda: 0.0, ()),
         (lambda v, tau=1.0: v, ("v", "tau")),
         (lambda v, *, tau: v, ("v", "tau")),
-        (lambda v, /, tau: [w for w in (v,)], ("v", "tau")),
+        (lambda v, /, tau: [w + tau for w in (v,)], ("v", "tau")),
         (lambda v, *rest, tau, **more: v, ("v", "rest", "tau", "more")),
         (wrapped(lambda v, tau: v), ("v", "tau")),
         (functools.partial(lambda v, tau: v, 1.0), ("tau",)),
