@@ -13,8 +13,8 @@ from pyNN import common
 from pyNN.common.control import DEFAULT_MAX_DELAY, DEFAULT_MIN_DELAY, DEFAULT_TIMESTEP
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
-from ship_engine.network import Network
 
 from . import simulator
 from .units import time_in_ms
@@ -107,7 +107,7 @@ def setup(
     common.setup(timestep, min_delay, **extra_params | {"max_delay": options["max_delay"]})
     cache = simulator.state.cache
     try:
-        network = Network(
+        network = EventNetwork(
             dt=timestep,
             seed=int(options["seed"]),
             spike_precision=options["spike_precision"],

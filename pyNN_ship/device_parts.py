@@ -12,7 +12,7 @@ from pyNN import errors
 from pyNN.standardmodels.base import inhibitory_receptor_types
 
 from ship_engine.devices import Memristor, generator_of
-from ship_engine.network import Network
+from ship_engine.event_network import EventNetwork
 
 from . import parts, simulator
 from .parts import ALL, Ends, Pairs, Part, Values
@@ -97,7 +97,7 @@ class DevicePart(Part):
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: Ends,
         synapse_type: SynapseModel,
         pairs: Pairs,

@@ -11,9 +11,9 @@ from pyNN import errors
 from pyNN.standardmodels.base import inhibitory_receptor_types
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import Group
 from ship_engine.models.base import Port
-from ship_engine.network import Network
 
 from .standardmodels.plasticity import LIMITS
 from .standardmodels.synapses import SynapseModel
@@ -57,7 +57,7 @@ class Part:
 
     Parameters
     ----------
-    network : Network
+    network : EventNetwork
         Of the engine.
     ends : Ends
         What is connected.
@@ -71,7 +71,7 @@ class Part:
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: Ends,
         synapse_type: SynapseModel,
         pairs: Pairs,
@@ -173,7 +173,7 @@ class DepressingPart(Part):
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: Ends,
         synapse_type: SynapseModel,
         pairs: Pairs,
@@ -245,7 +245,7 @@ class SignedPart(Part):
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: Ends,
         synapse_type: SynapseModel,
         pairs: Pairs,
@@ -297,7 +297,7 @@ class NumberedPart(Part):
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: Ends,
         synapse_type: SynapseModel,
         pairs: Pairs,
@@ -329,7 +329,7 @@ class ElectricalPart(Part):
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: Ends,
         synapse_type: SynapseModel,
         pairs: Pairs,

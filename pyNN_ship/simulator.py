@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyNN import common, errors
 
-from ship_engine.network import Network
+from ship_engine.event_network import EventNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ class State(common.control.BaseState):
         self.projections: list[Projection] = []
         self._communicator: Communicator | None = None
         self._delay_range: tuple[float, float] | None = None
-        self._network: Network | None = None
+        self._network: EventNetwork | None = None
         self._cache: KernelCache | None = None
         self._min_delay: float | str = "auto"
         self._max_delay: float | str = "auto"
@@ -98,7 +98,7 @@ class State(common.control.BaseState):
         return self._cache
 
     @property
-    def network(self) -> Network:
+    def network(self) -> EventNetwork:
         """The network that is being built or run.
 
         Raises
@@ -168,7 +168,11 @@ class State(common.control.BaseState):
             self._delay_range = (min(shortest), max(longest)) if told else None
 
     def build(
-        self, network: Network, min_delay: float | str, max_delay: float | str, show_progress: bool
+        self,
+        network: EventNetwork,
+        min_delay: float | str,
+        max_delay: float | str,
+        show_progress: bool,
     ) -> None:
         """Start anew with an empty network."""
         self._network, self._delay_range = network, None

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from ship_engine.event_network import EventNetwork
     from ship_engine.groups import Group
-    from ship_engine.network import Network
     from ship_engine.projection import Pairs, Projection
 
 CELLS_TOGETHER = 8
@@ -192,7 +192,7 @@ def local_synapses(
     return (pairs[0][here], pairs[1][here]), (kept(common[0]), kept(common[1])), values
 
 
-def tell_parameters(network: Network) -> None:
+def tell_parameters(network: EventNetwork) -> None:
     """Let every process know the parameters of all cells as those have them that compute them.
 
     A process may have changed those of its own cells only; sources are computed by all.
@@ -231,7 +231,7 @@ def _take_over(group: Group, number: int, told: list[dict[str, Any]]) -> None:
         group.set(None, **news)
 
 
-def synapse_numbers(network: Network, projection: Projection) -> NDArray[np.int64]:
+def synapse_numbers(network: EventNetwork, projection: Projection) -> NDArray[np.int64]:
     """The number that each synapse of this process would have in a single one.
 
     Random numbers are drawn by it.  A single process has the synapses of each source in the order
@@ -251,7 +251,7 @@ def synapse_numbers(network: Network, projection: Projection) -> NDArray[np.int6
     return numbers
 
 
-def window_length(network: Network) -> int:
+def window_length(network: EventNetwork) -> int:
     """Time steps that can be computed before spikes have to be exchanged; zero if there are none.
 
     It is the shortest time from a spike to its effect on a cell.  Where spikes reach plastic

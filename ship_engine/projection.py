@@ -16,7 +16,7 @@ from ship_engine.random import stream_key
 from ship_engine.synapses.activity import Dynamics, SpikeHistory, SpikeQueue
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 PROJECTION_STREAMS = 1 << 49
 """Random streams from here on belong to projections, those below to groups and noise sources."""
@@ -30,7 +30,7 @@ Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]
 class Projection:
     """Synapses from one group to a port of another.
 
-    Made by `Network.connect`.
+    Made by `EventNetwork.connect`.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Projection:
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         ends: tuple[Group, Group, str],
         synapses: Synapses,
         dynamics: Dynamics | None = None,

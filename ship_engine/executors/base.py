@@ -12,7 +12,7 @@ from ship_engine.errors import NonFiniteStateError
 from ship_engine.groups import Group, NeuronGroup
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
 class Executor(ABC):
@@ -30,12 +30,12 @@ class Executor(ABC):
 
     @abstractmethod
     def run(
-        self, network: Network, steps: int, progress: Callable[[int], None] | None = None
+        self, network: EventNetwork, steps: int, progress: Callable[[int], None] | None = None
     ) -> None:
-        """Advance a network by a number of time steps; see `Network.run`."""
+        """Advance a network by a number of time steps; see `EventNetwork.run`."""
 
     @abstractmethod
-    def catch_up(self, network: Network) -> None:
+    def catch_up(self, network: EventNetwork) -> None:
         """Let plastic synapses take in all spikes that have reached them."""
 
 

@@ -18,7 +18,7 @@ from ship_engine.lowering.cache import KernelCache
 from ship_engine.monitors import SpikeMonitor, StateMonitor
 
 if TYPE_CHECKING:
-    from ship_engine.network import Injection, Network
+    from ship_engine.event_network import EventNetwork, Injection
     from ship_engine.projection import Projection
     from ship_engine.synapses.activity import SpikeHistory
 
@@ -37,7 +37,7 @@ class Binding:
         Of the network's table; see `ship_engine.compiled.records`.
     """
 
-    def __init__(self, network: Network, cache: KernelCache) -> None:
+    def __init__(self, network: EventNetwork, cache: KernelCache) -> None:
         # Not held, since the executor holds this for as long as the network lives.
         self._weak_network = weakref.ref(network)
         self._cache = cache
@@ -52,7 +52,7 @@ class Binding:
         self.scalars = np.array([clock.dt, clock.instant, float(network.on_grid)])
 
     @property
-    def _network(self) -> Network:
+    def _network(self) -> EventNetwork:
         network = self._weak_network()
         assert network is not None
         return network
@@ -384,7 +384,7 @@ class _CurrentBank:
         row[r.CURRENT_TARGET] = address(self._target)
         row[r.LAST_AMPLITUDE] = address(self._last)
 
-    def prepare(self, row: NDArray[np.int64], first: int, last: int, network: Network) -> None:
+    def prepare(self, row: NDArray[np.int64], first: int, last: int, network: EventNetwork) -> None:
         known: dict[Any, NDArray[np.float64]] = {}
         for source in self._sources:
             if source not in known:

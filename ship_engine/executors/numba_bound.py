@@ -15,7 +15,7 @@ from ship_engine.lowering.layout import BLOCK
 from ship_engine.lowering.loader import MachineCode
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
 class BoundGroup(ABC):
@@ -60,10 +60,10 @@ class BoundGroup(ABC):
             self.table[layout.SPIKE_OFFSET] = self.spike_offset.ctypes.data
 
     @abstractmethod
-    def refresh(self, network: Network, cache: KernelCache) -> None:
+    def refresh(self, network: EventNetwork, cache: KernelCache) -> None:
         """Follow the group's parameters."""
 
-    def prepare(self, network: Network, first: int, last: int) -> bool:
+    def prepare(self, network: EventNetwork, first: int, last: int) -> bool:
         """Bring what the steps from `first` to `last` need; whether the capacity has grown."""
         return False
 

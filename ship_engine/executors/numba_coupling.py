@@ -11,14 +11,14 @@ from ship_engine.compiled import records as r
 from ship_engine.groups import NeuronGroup
 
 if TYPE_CHECKING:
+    from ship_engine.event_network import EventNetwork
     from ship_engine.gap_junctions import GapJunctions
-    from ship_engine.network import Network
 
 
 class BoundCoupling:
     """All gap junctions of a network, and the groups that have some."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: EventNetwork) -> None:
         groups = [g for g in network.groups if isinstance(g, NeuronGroup) and g.coupling]
         self._groups = np.zeros((len(groups), r.COUPLED_COLUMNS), np.int64)
         for row, group in zip(self._groups, groups, strict=True):

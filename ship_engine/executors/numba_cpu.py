@@ -19,7 +19,7 @@ from ship_engine.lowering.cache import KernelCache
 from ship_engine.processes import tell_parameters
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 FIRST_CHUNK = 1000
 """Steps until the compiled loop first comes back, to report progress and see interrupts."""
@@ -43,10 +43,10 @@ class NumbaExecutor(Executor):
     def __init__(self, cache: KernelCache | None = None) -> None:
         self.cache = cache or KernelCache()
         self.cache.compile_ahead("drive")
-        self._bindings: WeakKeyDictionary[Network, Binding] = WeakKeyDictionary()
+        self._bindings: WeakKeyDictionary[EventNetwork, Binding] = WeakKeyDictionary()
 
     def run(
-        self, network: Network, steps: int, progress: Callable[[int], None] | None = None
+        self, network: EventNetwork, steps: int, progress: Callable[[int], None] | None = None
     ) -> None:
         binding = self._bindings.get(network)
         if binding is None:
@@ -76,13 +76,13 @@ class NumbaExecutor(Executor):
             if network.step == end:
                 break
 
-    def catch_up(self, network: Network) -> None:
+    def catch_up(self, network: EventNetwork) -> None:
         binding = self._bindings.get(network)
         if binding is not None:
             binding.refresh()
             binding.catch_up()
 
-    def _found(self, network: Network, binding: Binding) -> ShipError | None:
+    def _found(self, network: EventNetwork, binding: Binding) -> ShipError | None:
         """What is wrong with the states, if anything is."""
         failed = binding.failed_group()
         if failed is not None:

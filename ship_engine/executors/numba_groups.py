@@ -20,7 +20,7 @@ from ship_engine.models.base import argument_names
 from ship_engine.sources.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
 class BoundNeurons(BoundGroup):
@@ -40,7 +40,7 @@ class BoundNeurons(BoundGroup):
         self._decay = np.zeros((len(group.model.ports), 2))
         self._work = np.zeros((0, BLOCK))
 
-    def refresh(self, network: Network, cache: KernelCache) -> None:
+    def refresh(self, network: EventNetwork, cache: KernelCache) -> None:
         group, model = self.group, self.group.model
         values = dict(group.values)
         divisions = model.divisions(network.clock.dt)

@@ -15,7 +15,7 @@ from ship_engine.random import stream_key
 from ship_engine.sources.renewal import PoissonGroup, RenewalGroup
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
 class _BoundEvents(BoundGroup):
@@ -45,7 +45,7 @@ class BoundSpikeArray(_BoundEvents):
 
     group: SpikeArrayGroup
 
-    def refresh(self, network: Network, cache: KernelCache) -> None:
+    def refresh(self, network: EventNetwork, cache: KernelCache) -> None:
         self.kernel = cache.fixed("array_kernel")
         times = self.group.times
         cells = np.repeat(np.arange(self.group.size), [t.size for t in times])
@@ -62,11 +62,11 @@ class BoundRenewal(_BoundEvents):
 
     group: RenewalGroup
 
-    def refresh(self, network: Network, cache: KernelCache) -> None:
+    def refresh(self, network: EventNetwork, cache: KernelCache) -> None:
         self.kernel = cache.fixed("array_kernel")
         self.version = self.group.version
 
-    def prepare(self, network: Network, first: int, last: int) -> bool:
+    def prepare(self, network: EventNetwork, first: int, last: int) -> bool:
         capacity = self.capacity
         self._list(*self.group.events(network, first, last))
         return self.capacity > capacity
@@ -87,7 +87,7 @@ class BoundPoisson(BoundRenewal):
         self._counting_table = np.zeros(layout.POISSON_TABLE_LENGTH, np.int64)
         self._uniforms = np.zeros((11, POISSON_BLOCK))
 
-    def refresh(self, network: Network, cache: KernelCache) -> None:
+    def refresh(self, network: EventNetwork, cache: KernelCache) -> None:
         self._listed = self.group.rare(network.clock.dt)
         header = self.table[: layout.HEADER]
         self.table = self._listed_table if self._listed else self._counting_table
@@ -97,10 +97,10 @@ class BoundPoisson(BoundRenewal):
         else:
             self._count(network, cache)
 
-    def prepare(self, network: Network, first: int, last: int) -> bool:
+    def prepare(self, network: EventNetwork, first: int, last: int) -> bool:
         return self._listed and super().prepare(network, first, last)
 
-    def _count(self, network: Network, cache: KernelCache) -> None:
+    def _count(self, network: EventNetwork, cache: KernelCache) -> None:
         self.kernel = cache.fixed("poisson_kernel")
         group = self.group
         rate, start, duration = (group.values[n] for n in ("rate", "start", "duration"))

@@ -14,7 +14,7 @@ from ship_engine.lowering.synapse_kernels import synapse_kernel
 from ship_engine.lowering.synapse_source import SynapseLayout
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
     from ship_engine.projection import Projection
 
 
@@ -34,7 +34,7 @@ class BoundSynapses:
         See `ship_engine.compiled.records`.
     """
 
-    def __init__(self, projection: Projection, network: Network, cache: KernelCache) -> None:
+    def __init__(self, projection: Projection, network: EventNetwork, cache: KernelCache) -> None:
         assert projection.dynamics is not None
         self.projection, self._dynamics = projection, projection.dynamics
         model, synapses = self._dynamics.model, projection.synapses
@@ -62,7 +62,7 @@ class BoundSynapses:
         return int(array.ctypes.data)
 
     def _table(
-        self, network: Network, steps: int, axonal_steps: NDArray[np.int64]
+        self, network: EventNetwork, steps: int, axonal_steps: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         projection, dynamics = self.projection, self._dynamics
         synapses, row = projection.synapses, np.zeros(self._layout.length, np.int64)

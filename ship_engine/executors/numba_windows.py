@@ -16,7 +16,7 @@ from ship_engine.lowering.cache import KernelCache
 from ship_engine.processes import window_length
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 STEPS_AT_ONCE = 1000
 """For so many steps inputs are prepared together, and after them states are looked at."""
@@ -29,7 +29,7 @@ class WindowedRun:
 
     Parameters
     ----------
-    network : Network
+    network : EventNetwork
         The network.
     binding : Binding
         Of it.
@@ -41,7 +41,7 @@ class WindowedRun:
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         binding: Binding,
         cache: KernelCache,
         check: Callable[[], Exception | None],
@@ -173,7 +173,7 @@ class WindowedRun:
             self._table[r.WINDOW_OFFSET] = address(self._offset)
 
 
-def _heard(network: Network, source: Group) -> tuple[int, int]:
+def _heard(network: EventNetwork, source: Group) -> tuple[int, int]:
     """The range of a source that reaches cells of this process, or is recorded by it."""
     monitor = network.spike_monitors.get(source)
     heard = np.zeros(source.size, bool) if monitor is None else monitor.mask > 0

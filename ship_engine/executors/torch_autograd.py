@@ -22,7 +22,7 @@ from ship_engine.groups import NeuronGroup
 from ship_engine.training.surrogates import SuperSpike, Surrogate
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
 class TorchExecutor(Executor):
@@ -74,7 +74,7 @@ class TorchExecutor(Executor):
         self.surrogate = surrogate or SuperSpike()
 
     def run(
-        self, network: Network, steps: int, progress: Callable[[int], None] | None = None
+        self, network: EventNetwork, steps: int, progress: Callable[[int], None] | None = None
     ) -> None:
         if self.batch_size != 1:
             raise UnsupportedByExecutorError(
@@ -84,7 +84,7 @@ class TorchExecutor(Executor):
         with torch.no_grad():
             Run(network, self._like, self.delivery).until(network.step + steps, progress)
 
-    def catch_up(self, network: Network) -> None:
+    def catch_up(self, network: EventNetwork) -> None:
         with torch.no_grad():
             for synapses in synapse_tensors(network, self._like, {}).values():
                 synapses.catch_up(network.step)
@@ -92,7 +92,7 @@ class TorchExecutor(Executor):
 
     def simulate(
         self,
-        network: Network,
+        network: EventNetwork,
         steps: int,
         inputs: Inputs | None = None,
         parameters: Replacements | None = None,
@@ -106,7 +106,7 @@ class TorchExecutor(Executor):
 
         Parameters
         ----------
-        network : Network
+        network : EventNetwork
             With ``spike_precision="on_grid"``.
         steps : int
             How many time steps.

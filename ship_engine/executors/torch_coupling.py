@@ -13,9 +13,9 @@ from ship_engine.executors.torch_groups import NeuronTensors
 from ship_engine.executors.torch_members import Neurons
 
 if TYPE_CHECKING:
+    from ship_engine.event_network import EventNetwork
     from ship_engine.gap_junctions import GapJunctions
     from ship_engine.groups import Group
-    from ship_engine.network import Network
 
 
 class GapCurrents:
@@ -23,13 +23,13 @@ class GapCurrents:
 
     Parameters
     ----------
-    network : Network
+    network : EventNetwork
         The network.
     neurons : mapping of Group to NeuronTensors
         Its neurons.
     """
 
-    def __init__(self, network: Network, neurons: Mapping[Group, NeuronTensors]) -> None:
+    def __init__(self, network: EventNetwork, neurons: Mapping[Group, NeuronTensors]) -> None:
         self._neurons = {g: t for g, t in neurons.items() if t.group.coupling is not None}
         self._before: dict[Group, Tensor] = {}
         self._injected: dict[Group, Tensor] = {}
@@ -81,7 +81,7 @@ class DifferentiableGaps:
 
     Parameters
     ----------
-    network : Network
+    network : EventNetwork
         The network.
     neurons : mapping of Group to Neurons
         Its neurons.
@@ -89,7 +89,9 @@ class DifferentiableGaps:
         Says the device and the type of numbers.
     """
 
-    def __init__(self, network: Network, neurons: Mapping[Group, Neurons], like: Tensor) -> None:
+    def __init__(
+        self, network: EventNetwork, neurons: Mapping[Group, Neurons], like: Tensor
+    ) -> None:
         self._junctions = [
             (neurons[j.source], neurons[j.target], *_in_tensors(j, like))
             for j in network.gap_junctions

@@ -17,8 +17,8 @@ from ship_engine.executors.torch_models import ModelFunctions, Values, chosen, t
 from ship_engine.executors.torch_settling import Settling
 
 if TYPE_CHECKING:
+    from ship_engine.event_network import EventNetwork
     from ship_engine.groups import NeuronGroup
-    from ship_engine.network import Network
 
 
 class Spikes(NamedTuple):
@@ -35,7 +35,7 @@ class NeuronTensors:
     ----------
     group : NeuronGroup
         The group.
-    network : Network
+    network : EventNetwork
         The network that it belongs to.
     like : Tensor
         Says the device and the type of numbers.
@@ -54,7 +54,7 @@ class NeuronTensors:
         Whether a cell reached its threshold with a state that is not finite.
     """
 
-    def __init__(self, group: NeuronGroup, network: Network, like: Tensor) -> None:
+    def __init__(self, group: NeuronGroup, network: EventNetwork, like: Tensor) -> None:
         self.group, self._model = group, group.model
         self._dt, self._instant = network.clock.dt, network.clock.instant
         self.failed = False

@@ -14,14 +14,14 @@ from ship_engine.groups import Group, NeuronGroup
 from ship_engine.models.base import Parameter
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network, Projection
+    from ship_engine.event_network import EventNetwork, Projection
 
 Inputs: TypeAlias = "Mapping[Group, Tensor]"
 Replacements: TypeAlias = "Mapping[Projection | tuple[NeuronGroup, str], Tensor]"
 
 
 def checked_inputs(
-    network: Network, steps: int, inputs: Inputs, like: Tensor, batch_size: int
+    network: EventNetwork, steps: int, inputs: Inputs, like: Tensor, batch_size: int
 ) -> tuple[int, dict[Group, Tensor]]:
     """The size of the batch, and the inputs in the simulation's type of numbers.
 

@@ -18,7 +18,7 @@ from ship_engine.random import standard_exponential
 from ship_engine.training.surrogates import Surrogate
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network, Projection
+    from ship_engine.event_network import EventNetwork, Projection
 
 
 class Neurons:
@@ -184,7 +184,9 @@ class Emitter:
         self.spikes, self.early = spikes, early
 
     @classmethod
-    def of(cls, group: Group, network: Network, steps: int, batch: int, like: Tensor) -> Emitter:
+    def of(
+        cls, group: Group, network: EventNetwork, steps: int, batch: int, like: Tensor
+    ) -> Emitter:
         """What a source emits by itself; each repetition has random numbers of its own."""
         counts = np.zeros((batch, steps, group.size))
         early = np.zeros((batch, group.size))

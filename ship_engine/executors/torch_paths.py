@@ -14,7 +14,7 @@ from ship_engine.executors.torch_groups import Spikes
 from ship_engine.executors.torch_synapses import Arriving, SynapseTensors
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
     from ship_engine.projection import Projection
 
 
@@ -36,11 +36,11 @@ class Timing:
         The projection.
     backward : bool
         Whether the target does not come later in the stack than the source.
-    network : Network
+    network : EventNetwork
         The network that it belongs to.
     """
 
-    def __init__(self, projection: Projection, backward: bool, network: Network) -> None:
+    def __init__(self, projection: Projection, backward: bool, network: EventNetwork) -> None:
         self._undelayed, self._backward = projection.synapses.undelayed, backward
         next_step = self._undelayed and backward
         self.exact = projection.target.ring.inside is not None and not next_step

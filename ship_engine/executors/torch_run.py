@@ -22,7 +22,7 @@ from ship_engine.monitors import StateMonitor
 from ship_engine.sources.spike_trains import Events
 
 if TYPE_CHECKING:
-    from ship_engine.network import Injection, Network
+    from ship_engine.event_network import EventNetwork, Injection
 
 CHUNK = 200
 """Steps after which states are checked, and progress is reported."""
@@ -35,7 +35,7 @@ class Run:
 
     Parameters
     ----------
-    network : Network
+    network : EventNetwork
         The network.
     like : Tensor
         Says the device and the type of numbers.
@@ -43,7 +43,7 @@ class Run:
         How spikes are delivered.
     """
 
-    def __init__(self, network: Network, like: Tensor, delivery: str) -> None:
+    def __init__(self, network: EventNetwork, like: Tensor, delivery: str) -> None:
         self._network, self._like = network, like
         for projection in network.projections:
             longest = projection.synapses.longest_delay
@@ -207,7 +207,7 @@ class _CurrentBank:
         self._owner = np.repeat(np.arange(len(injections)), [i.cells.size for i in injections])
         self._last = np.full(len(injections), np.nan)
 
-    def prepare(self, first: int, last: int, network: Network) -> None:
+    def prepare(self, first: int, last: int, network: EventNetwork) -> None:
         self._first = first
         known: dict[CurrentSource, np.ndarray] = {}
         for source in self._sources:

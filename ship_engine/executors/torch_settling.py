@@ -16,8 +16,8 @@ from ship_engine.lowering.settle_source import CROSSING_ITERATIONS, MOST_PARTS, 
 from ship_engine.random import standard_exponential
 
 if TYPE_CHECKING:
+    from ship_engine.event_network import EventNetwork
     from ship_engine.groups import NeuronGroup
-    from ship_engine.network import Network
 
 
 class Settled(NamedTuple):
@@ -71,13 +71,15 @@ class Settling:
     ----------
     group : NeuronGroup
         The group.
-    network : Network
+    network : EventNetwork
         The network that it belongs to.
     functions : ModelFunctions
         Of the group's model.
     """
 
-    def __init__(self, group: NeuronGroup, network: Network, functions: ModelFunctions) -> None:
+    def __init__(
+        self, group: NeuronGroup, network: EventNetwork, functions: ModelFunctions
+    ) -> None:
         self._group, self._model, self._functions = group, group.model, functions
         self._dt, self._instant = network.clock.dt, network.clock.instant
         self._on_grid = network.on_grid

@@ -23,10 +23,10 @@ from ship_engine.groups import Group, NeuronGroup
 from ship_engine.training.surrogates import Surrogate
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
-def _refuse_unsupported(network: Network) -> None:
+def _refuse_unsupported(network: EventNetwork) -> None:
     """Raise UnsupportedByExecutorError for what has no gradient, or none that we know of."""
     if not network.on_grid:
         raise UnsupportedByExecutorError(
@@ -39,7 +39,7 @@ def _refuse_unsupported(network: Network) -> None:
             raise UnsupportedByExecutorError(
                 f"TorchExecutor.simulate has no {projection.dynamics.model.name} synapses "
                 f"({projection.label}), for what they remember would have no gradient; "
-                "use Network.run, or synapses without a model, whose weights can be trained."
+                "use EventNetwork.run, or synapses without a model, whose weights can be trained."
             )
 
 
@@ -79,7 +79,7 @@ class Simulation:
 
     def __init__(
         self,
-        network: Network,
+        network: EventNetwork,
         steps: int,
         inputs: Inputs,
         parameters: Replacements,

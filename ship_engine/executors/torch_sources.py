@@ -18,14 +18,14 @@ from ship_engine.sources.renewal import PoissonGroup, RenewalGroup
 from ship_engine.sources.spike_trains import Events
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 DRAWN_AT_ONCE = 1 << 17
 """Random numbers that are drawn together; bounds the memory that it takes."""
 
 
 def emitted(
-    group: Group, network: Network, first: int, last: int, repetition: int | None = None
+    group: Group, network: EventNetwork, first: int, last: int, repetition: int | None = None
 ) -> Events:
     """Spikes of a source from step `first` to `last` - 1.
 
@@ -33,7 +33,7 @@ def emitted(
     ----------
     group : Group
         A source.
-    network : Network
+    network : EventNetwork
         The network that it belongs to.
     first, last : int
         Time steps.
@@ -58,7 +58,7 @@ def emitted(
     )
 
 
-def _listed(group: SpikeArrayGroup, network: Network, first: int, last: int) -> Events:
+def _listed(group: SpikeArrayGroup, network: EventNetwork, first: int, last: int) -> Events:
     cells = np.repeat(np.arange(group.size), [times.size for times in group.times])
     steps, offsets = network.clock.step_and_offset(np.concatenate(group.times), network.on_grid)
     due = (steps >= first) & (steps < last)
@@ -68,7 +68,7 @@ def _listed(group: SpikeArrayGroup, network: Network, first: int, last: int) -> 
 
 
 def _poisson(
-    group: PoissonGroup, network: Network, first: int, last: int, repetition: int
+    group: PoissonGroup, network: EventNetwork, first: int, last: int, repetition: int
 ) -> Events:
     stream = ((network.epoch + repetition) << 32) | network.groups.index(group)
     key = stream_key(network.seed, stream)
@@ -83,7 +83,7 @@ def _poisson(
 
 
 def _poisson_steps(
-    group: PoissonGroup, network: Network, key: tuple[int, int], steps: NDArray[np.int64]
+    group: PoissonGroup, network: EventNetwork, key: tuple[int, int], steps: NDArray[np.int64]
 ) -> Events:
     dt, cells = network.clock.dt, np.arange(group.size)
     rate, start, duration = (group.get(name) for name in ("rate", "start", "duration"))

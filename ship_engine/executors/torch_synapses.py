@@ -21,8 +21,8 @@ from ship_engine.synapses.activity import LAST_POST, LAST_PRE
 from ship_engine.synapses.base import UNIFORMS, draws
 
 if TYPE_CHECKING:
+    from ship_engine.event_network import EventNetwork
     from ship_engine.groups import Group
-    from ship_engine.network import Network
     from ship_engine.projection import Projection
 
 Values = dict[str, Tensor]
@@ -127,7 +127,7 @@ class SynapseTensors:
     ----------
     projection : Projection
         Whose synapses have a model.
-    network : Network
+    network : EventNetwork
         The network that it belongs to.
     like : Tensor
         Says the device and the type of numbers.
@@ -151,7 +151,7 @@ class SynapseTensors:
     def __init__(
         self,
         projection: Projection,
-        network: Network,
+        network: EventNetwork,
         like: Tensor,
         history: HistoryTensors | None = None,
     ) -> None:
@@ -348,7 +348,7 @@ class SynapseTensors:
 
 
 def synapse_tensors(
-    network: Network, like: Tensor, histories: dict[Group, HistoryTensors]
+    network: EventNetwork, like: Tensor, histories: dict[Group, HistoryTensors]
 ) -> dict[Projection, SynapseTensors]:
     """Tensors of all synapses with a model; histories of their targets are added to a mapping."""
     found = {}

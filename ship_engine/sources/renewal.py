@@ -33,7 +33,7 @@ from ship_engine.sources.renewal_process import Course, RenewalProcess
 from ship_engine.sources.spike_trains import Events
 
 if TYPE_CHECKING:
-    from ship_engine.network import Network
+    from ship_engine.event_network import EventNetwork
 
 
 RARE = 0.03
@@ -55,13 +55,13 @@ class RenewalGroup(Group):
         self._course, self._course_version = self._new_course(), self.version
 
     def events(
-        self, network: Network, first: int, last: int, repetition: int | None = None
+        self, network: EventNetwork, first: int, last: int, repetition: int | None = None
     ) -> Events:
         """Spikes from step `first` to `last` - 1.
 
         Parameters
         ----------
-        network : Network
+        network : EventNetwork
             The network that the group belongs to.
         first, last : int
             Time steps.  In a run they follow each other; a call may go back as far as the first
@@ -82,7 +82,7 @@ class RenewalGroup(Group):
         super().reset()
         self._process = None
 
-    def _new_process(self, network: Network, repetition: int) -> RenewalProcess:
+    def _new_process(self, network: EventNetwork, repetition: int) -> RenewalProcess:
         stream = ((network.epoch + repetition) << 32) | network.groups.index(self)
         return RenewalProcess(self.intervals, stream_key(network.seed, stream), network.clock)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
@@ -25,7 +26,6 @@ from ship_engine.models.receptors import (
     CurrentExponential,
     VoltageJump,
 )
-from ship_engine.network import Network
 from ship_engine.synapses.short_term import SimpleStochastic
 
 MakeExecutor = Callable[..., Executor]
@@ -39,7 +39,7 @@ class Driven:
     def __init__(
         self, executor: Executor, inputs: Trains, model: Any = LIFVoltageJump, **options: Any
     ) -> None:
-        self.network = Network(executor=executor, **options)
+        self.network = EventNetwork(executor=executor, **options)
         given = {"tau_refrac": PERIOD} if model.refractory_period else {}
         self.cell = NeuronGroup(model, 1, "cell", given)
         self.network.add(self.cell)
@@ -198,7 +198,7 @@ def test_alpha_currents_beside_jumps_are_exact(executor: MakeExecutor) -> None:
 
 
 def test_synapses_with_a_model(executor: MakeExecutor) -> None:
-    network = Network(executor=executor())
+    network = EventNetwork(executor=executor())
     source = network.add(SpikeArrayGroup(1, "source"))
     source.set(spike_times=[np.array([0.53, 2.04])])
     cell = network.add(NeuronGroup(LIFVoltageJump, 1, "cell"))

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
@@ -24,7 +25,6 @@ from ship_engine.models.lif import (
     LIFCurrentExponential,
     LIFVoltageJump,
 )
-from ship_engine.network import Network
 
 MakeExecutor = Callable[..., Executor]
 MODELS = pytest.mark.parametrize(
@@ -54,7 +54,7 @@ class Setup:
         size: int = 1,
         **options: Any,
     ) -> None:
-        self.network = Network(executor=executor, **options)
+        self.network = EventNetwork(executor=executor, **options)
         self.cells = self.network.add(NeuronGroup(model, size, "cells", parameters))
         self.monitor = self.network.record_spikes(self.cells, slice(None))
 
@@ -292,7 +292,7 @@ class TestDelivery:
     @pytest.mark.parametrize("forward", [True, False])
     def test_without_delay(self, forward: bool, executor: MakeExecutor) -> None:
         """It acts at the moment of the spike, or in the next step if the target came before."""
-        network = Network(executor=executor())
+        network = EventNetwork(executor=executor())
         given = {"i_offset": 1e3, "tau_refrac": 100.0}
         cells = [network.add(NeuronGroup(LIFVoltageJump, 1, name, given)) for name in "ab"]
         target = cells[1]

@@ -7,9 +7,9 @@ import pytest
 from scipy.linalg import expm
 
 from ship_engine.currents import PulseCurrent
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup
 from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential
-from ship_engine.network import Network
 
 PAIRS = (np.array([0, 1], np.int32), np.array([1, 2], np.int32))
 CONDUCTANCE = np.array([0.02, 0.05])
@@ -18,7 +18,7 @@ CM, TAU_M, REST = 1.0, 20.0, -65.0
 
 def potentials(executor, model, dt, duration=40.0):
     """Three cells in a chain, the first of which starts higher and gets a current."""
-    network = Network(dt=dt, executor=executor())
+    network = EventNetwork(dt=dt, executor=executor())
     silent = {"v_thresh": 1e3, "tau_m": TAU_M, "cm": CM, "v_rest": REST}
     cells = NeuronGroup(model, 3, "cells", silent)
     network.add(cells)
@@ -63,7 +63,7 @@ def test_what_leaves_one_cell_enters_the_other(executor):
 
 
 def test_a_spike_is_seen_by_the_neighbour_and_a_reset_not_continued(executor):
-    network = Network(dt=0.1, executor=executor())
+    network = EventNetwork(dt=0.1, executor=executor())
     cells = NeuronGroup(LIFCurrentExponential, 2, "cells", {"tau_refrac": 2.0})
     network.add(cells)
     cells.set(np.array([0]), i_offset=1.5)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import ship_engine
 from ship_engine.equations import synapse_model
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
@@ -22,7 +23,6 @@ from ship_engine.mistakes import mistakes_of_model, mistakes_of_synapse
 from ship_engine.models.base import Model
 from ship_engine.models.hodgkin_huxley import HodgkinHuxleyTraub
 from ship_engine.models.lif import LIFCurrentExponential, LIFVoltageJump
-from ship_engine.network import Network
 from ship_engine.synapses.base import Synapse
 from ship_engine.synapses.short_term import TsodyksMarkram
 from ship_engine.synapses.stdp import Additive, SpikePairs, compose_stdp
@@ -38,7 +38,7 @@ def simulated(
     model: type[Model], executor: Executor, precision: str, dt: float = 0.1
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Spikes (cells and times) and final states of some cells that are driven from outside."""
-    network = Network(dt=dt, spike_precision=precision, executor=executor)
+    network = EventNetwork(dt=dt, spike_precision=precision, executor=executor)
     amplitude = CURRENTS.get(model.name.replace("Written", ""), 1.0)
     given = {"i_offset": np.linspace(0.0, amplitude, SIZE)}
     cells = network.add(NeuronGroup(model, SIZE, "cells", given))
@@ -114,7 +114,7 @@ class TestGradients:
     """What the differentiable simulation gives."""
 
     def loss(self, model: type[Model], tau: Any) -> Any:
-        network = Network(dt=0.1, spike_precision="on_grid")
+        network = EventNetwork(dt=0.1, spike_precision="on_grid")
         cells = network.add(NeuronGroup(model, 2, "cells", {"i_offset": [0.2, 0.5]}))
         source = network.add(SpikeArrayGroup(2, "source"))
         source.set_spike_times([np.array([1.0, 3.0]), np.array([2.0])])
@@ -187,7 +187,7 @@ class TestSynapses:
         self, model: type[Synapse], executor: Executor, given: dict[str, float], precision: str
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Weights, and potentials of the targets; some spikes come at the very same moment."""
-        network = Network(dt=0.1, spike_precision=precision, executor=executor)
+        network = EventNetwork(dt=0.1, spike_precision=precision, executor=executor)
         rng = np.random.default_rng(7)
         source = network.add(SpikeArrayGroup(3, "source"))
         times = [np.sort(rng.uniform(0.0, 80.0, 12)) for _ in range(2)]
@@ -225,7 +225,7 @@ class TestSynapses:
             on_post="e += 0.25",
             parameters={"tau": "10 ms", "unity": "1 weight"},
         )
-        network = Network(dt=0.1, spike_precision="on_grid", executor=executor())
+        network = EventNetwork(dt=0.1, spike_precision="on_grid", executor=executor())
         source = network.add(SpikeArrayGroup(1, "source"))
         source.set_spike_times([np.array([2.0, 20.0])])
         teacher = network.add(SpikeArrayGroup(1, "teacher"))

@@ -10,6 +10,7 @@ import pytest
 
 from ship_engine.currents import NoisyCurrent, SineCurrent, StepCurrent
 from ship_engine.errors import NonFiniteStateError
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
@@ -31,7 +32,6 @@ from ship_engine.models.lif import (
     LIFVoltageJump,
 )
 from ship_engine.models.lif_variants import LIFAdapting, LIFHardware
-from ship_engine.network import Network
 from ship_engine.sources.renewal import PoissonGroup
 
 WEIGHTS = {
@@ -99,10 +99,10 @@ class Recipe:
             delay = self.random.integers(*delay, count)
         self.network.connect(source, target, port, pairs, weight, delay)
 
-    def build(self, executor: Executor) -> Network:
+    def build(self, executor: Executor) -> EventNetwork:
         """Neurons with parameters of their own, and with common ones, sources, and currents."""
         self.random = random = np.random.default_rng(3)
-        self.network = network = Network(0.1, 7, self.precision, executor, self.cache)
+        self.network = network = EventNetwork(0.1, 7, self.precision, executor, self.cache)
         various = network.add(NeuronGroup(self.model, 16, "various", self.parameters(16, 0.05)))
         alike = network.add(NeuronGroup(self.model, 8, "alike", self.parameters(8, 0.0)))
         rates = {"rate": random.uniform(20.0, 200.0, 29), "start": random.uniform(0.0, 20.0, 29)}
@@ -135,7 +135,7 @@ class Recipe:
         return network
 
 
-def assert_same(first: Network, second: Network) -> None:
+def assert_same(first: EventNetwork, second: EventNetwork) -> None:
     """Compare all that a run leaves behind."""
     assert first.step == second.step
     for one, other in zip(first.groups, second.groups, strict=True):
@@ -211,7 +211,7 @@ def test_parameters_and_synapses_change_between_runs(kernel_cache: KernelCache) 
 
 
 def test_reset_draws_new_random_numbers(executor: Callable[..., Executor]) -> None:
-    network = Network(executor=executor())
+    network = EventNetwork(executor=executor())
     source = network.add(PoissonGroup(50, "source", {"rate": 100.0}))
     monitor = network.record_spikes(source, slice(None))
     trials = []
@@ -226,13 +226,13 @@ def test_reset_draws_new_random_numbers(executor: Callable[..., Executor]) -> No
 class TestFailures:
     """A run that goes wrong stops in the same place with the same words."""
 
-    def error(self, network: Network) -> NonFiniteStateError:
+    def error(self, network: EventNetwork) -> NonFiniteStateError:
         with pytest.raises(NonFiniteStateError) as caught:
             network.run(2000)
         return caught.value
 
     def test_at_the_threshold(self, executor: Callable[..., Executor]) -> None:
-        network = Network(executor=executor())
+        network = EventNetwork(executor=executor())
         group = network.add(NeuronGroup(LIFVoltageJump, 5, "cells"))
         network.run(3)
         group.set(np.array([3]), i_offset=1e308)
@@ -243,7 +243,7 @@ class TestFailures:
         assert "smaller time step" in str(error)
 
     def test_without_a_threshold(self, executor: Callable[..., Executor]) -> None:
-        network = Network(executor=executor())
+        network = EventNetwork(executor=executor())
         group = network.add(NeuronGroup(Growth, 3, "growing", {"factor": [1.0, 2.0, 1.0]}))
         error = self.error(network)
         assert (error.group, error.state, error.cell) == ("growing", "x", 1)
@@ -269,7 +269,7 @@ class Growth(Model):
 
 
 def test_progress_tells_all_steps(executor: Callable[..., Executor]) -> None:
-    network = Network(executor=executor())
+    network = EventNetwork(executor=executor())
     network.add(NeuronGroup(LIFVoltageJump, 2, "cells"))
     done: list[int] = []
     network.run(1234, done.append)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ship_engine.devices import Memristor, PulseProgramming, memristive
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.base import Parameter, State
 from ship_engine.models.lif import LIFCurrentExponential
-from ship_engine.network import Network
 from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.synapses.base import DENDRITIC_DELAY_FRACTION, Synapse
 from ship_engine.synapses.short_term import MultiQuantal, TsodyksMarkram
@@ -53,9 +53,9 @@ class Counting(Synapse):
         return (after + uniform_1,)
 
 
-def build(executor: Executor, cache: Any, model: type[Synapse], precision: str) -> Network:
+def build(executor: Executor, cache: Any, model: type[Synapse], precision: str) -> EventNetwork:
     random = np.random.default_rng(3)
-    network = Network(0.1, 7, precision, executor, cache)
+    network = EventNetwork(0.1, 7, precision, executor, cache)
     drive = {"i_offset": random.uniform(0.8, 1.5, 5), "tau_refrac": 1.0}
     cells = network.add(NeuronGroup(LIFCurrentExponential, 5, "cells", drive))
     network.record_spikes(cells, slice(None))
@@ -108,7 +108,7 @@ class WholeNumbers(Counting):
 
 
 def test_whole_numbers_as_defaults(kernel_cache: Any) -> None:
-    network = Network(0.1, 7, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
+    network = EventNetwork(0.1, 7, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
     source = network.add(SpikeArrayGroup(1, "source"))
     source.set_spike_times([np.array([5.0, 10.0])])
     cells = network.add(NeuronGroup(LIFCurrentExponential, 1, "cells"))
@@ -119,7 +119,7 @@ def test_whole_numbers_as_defaults(kernel_cache: Any) -> None:
 
 
 def test_numbers_of_postsynaptic_spikes_are_uniform_and_their_own(kernel_cache: Any) -> None:
-    network = Network(0.1, 7, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
+    network = EventNetwork(0.1, 7, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
     source = network.add(SpikeArrayGroup(1, "source"))
     source.set_spike_times([np.array([50.0, 100.0, 150.0])])
     cells = network.add(NeuronGroup(LIFCurrentExponential, 400, "cells", {"i_offset": 2.0}))

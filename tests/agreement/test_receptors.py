@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.base import Model
@@ -23,7 +24,6 @@ from ship_engine.models.receptors import (
     CurrentAlpha,
     CurrentExponential,
 )
-from ship_engine.network import Network
 
 MakeExecutor = Callable[..., Executor]
 ARRIVAL = 2.0
@@ -45,7 +45,7 @@ def difference(t: Any, rise: Any, decay: Any) -> Any:
 
 def one_spike(executor: Executor, model: type[Model], weights: dict[str, Any], **given: Any) -> Any:
     """A group that a spike reaches at `ARRIVAL` through the given ports."""
-    network = Network(executor=executor)
+    network = EventNetwork(executor=executor)
     size = max(np.size(value) for value in (*given.values(), 1.0))
     cells = network.add(NeuronGroup(model, size, "cells", {"v_thresh": 1e3, **given}))
     source = network.add(SpikeArrayGroup(1, "source"))
@@ -56,7 +56,7 @@ def one_spike(executor: Executor, model: type[Model], weights: dict[str, Any], *
     return network, cells
 
 
-def recorded(network: Network, cells: NeuronGroup, *states: str) -> list[NDArray[np.float64]]:
+def recorded(network: EventNetwork, cells: NeuronGroup, *states: str) -> list[NDArray[np.float64]]:
     monitors = [network.record_state(cells, name, np.arange(cells.size)) for name in states]
     network.run(TIMES.size - 1)
     return [monitor.samples for monitor in monitors]

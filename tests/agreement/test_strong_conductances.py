@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.groups import NeuronGroup
 from ship_engine.models.adaptive_exponential import AdaptiveExponentialConductanceExponential
 from ship_engine.models.hodgkin_huxley import HodgkinHuxleyTraub
 from ship_engine.models.lif import LIFConductanceAlpha, LIFConductanceExponential
 from ship_engine.models.lif_variants import LIFAdapting
-from ship_engine.network import Network
 
 MODELS = (
     LIFConductanceExponential,
@@ -25,7 +25,7 @@ STRENGTHS = (0.01, 3.0, 30.0, 1000.0)  # uS
 
 def potentials(executor, model, port, dt, precision="off_grid"):
     """Potentials of cells that begin with conductances of several strengths, and their spikes."""
-    network = Network(dt=dt, executor=executor, spike_precision=precision)
+    network = EventNetwork(dt=dt, executor=executor, spike_precision=precision)
     cells = NeuronGroup(model, len(STRENGTHS), "cells", {"cm": 0.25})
     cells.set(**{f"e_syn_{port}": 0.0 if port == "exc" else -80.0})
     network.add(cells)

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.base import Executor
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.lif import LIFCurrentExponential, LIFVoltageJump
-from ship_engine.network import Network
 from ship_engine.projection import Projection
 from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.synapses.base import Synapse
@@ -62,17 +62,17 @@ class Recipe:
     def __init__(self, cache: KernelCache, precision: str, various: bool) -> None:
         self.cache, self.precision, self.various = cache, precision, various
 
-    def start(self, executor: Executor, neurons: int) -> tuple[Network, NeuronGroup]:
+    def start(self, executor: Executor, neurons: int) -> tuple[EventNetwork, NeuronGroup]:
         """A network with neurons that fire by themselves."""
         self.random = np.random.default_rng(5)
-        self.network = network = Network(0.1, 11, self.precision, executor, self.cache)
+        self.network = network = EventNetwork(0.1, 11, self.precision, executor, self.cache)
         drive = {"i_offset": self.random.uniform(0.8, 1.5, neurons), "tau_refrac": 1.0}
         cells = NeuronGroup(LIFCurrentExponential, neurons, "cells", drive)
         network.add(cells)
         network.record_spikes(cells, slice(None))
         return network, cells
 
-    def sources(self, network: Network) -> list[Group]:
+    def sources(self, network: EventNetwork) -> list[Group]:
         """Usual rates, several spikes in one step, and spikes on the grid and at time zero."""
         poisson = network.add(PoissonGroup(8, "poisson", {"rate": 60.0}))
         busy = {"rate": 2e4, "start": 20.03, "duration": 6.0}
@@ -112,7 +112,7 @@ class Recipe:
 
     def build(
         self, executor: Executor, model: type[Synapse], fractions: Sequence[Any] = (None,)
-    ) -> Network:
+    ) -> EventNetwork:
         """All sources reach the same neurons through synapses of one model, at several places."""
         network, cells = self.start(executor, 6)
         for source, fraction in itertools.product(self.sources(network), fractions):
@@ -122,7 +122,7 @@ class Recipe:
         return network
 
 
-def assert_same(first: Network, second: Network, least: int = 10) -> None:
+def assert_same(first: EventNetwork, second: EventNetwork, least: int = 10) -> None:
     """Compare spikes, samples, and all that synapses know."""
     assert (first.step, first.arrived_until) == (second.step, second.arrived_until)
     for one, other in zip(first.groups, second.groups, strict=True):
@@ -270,7 +270,7 @@ def test_jumps_of_potential(kernel_cache):
     """Amounts cannot be split where they could cross the threshold."""
     networks = []
     for executor in executors(kernel_cache):
-        network = Network(0.1, 3, "off_grid", executor, kernel_cache)
+        network = EventNetwork(0.1, 3, "off_grid", executor, kernel_cache)
         source = network.add(PoissonGroup(20, "source", {"rate": 200.0}))
         cells = network.add(NeuronGroup(LIFVoltageJump, 4, "cells", {"tau_m": 10.0}))
         pairs = tuple(k.reshape(-1).astype(np.int32) for k in np.indices((20, 4)))
@@ -282,7 +282,9 @@ def test_jumps_of_potential(kernel_cache):
     assert_same(*networks)
 
 
-def build_mixed(executor: Executor, cache: KernelCache, precision: str = "off_grid") -> Network:
+def build_mixed(
+    executor: Executor, cache: KernelCache, precision: str = "off_grid"
+) -> EventNetwork:
     """Every kind of synapse at once."""
     recipe = Recipe(cache, precision, various=True)
     network, cells = recipe.start(executor, 6)

@@ -11,6 +11,7 @@ import torch
 from scipy import stats
 from scipy.linalg import expm
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup
 from ship_engine.models.adaptive_exponential import (
     AdaptiveExponentialConductanceExponential as AdEx,
@@ -24,7 +25,6 @@ from ship_engine.models.integrate_and_fire_generalized import (
 from ship_engine.models.integrate_and_fire_generalized import StochasticMembrane
 from ship_engine.models.izhikevich import Izhikevich, IzhikevichMembrane
 from ship_engine.models.lif_variants import AdaptingMembrane, HardwareMembrane, LIFAdapting
-from ship_engine.network import Network
 
 DRIVE = {AdEx: 1.0, Izhikevich: 0.01, HodgkinHuxleyTraub: 0.3, LIFAdapting: 1.2}
 DRIVEN = pytest.mark.parametrize("model", DRIVE, ids=lambda model: model.name)
@@ -40,7 +40,7 @@ MEMBRANES = (
 
 def run(model, duration, kernel_cache, dt=0.1, size=1, initial=None, **parameters):
     """A group after a run, and the spike times of its cells."""
-    network = Network(dt, seed=3, cache=kernel_cache)
+    network = EventNetwork(dt, seed=3, cache=kernel_cache)
     group = network.add(NeuronGroup(model, size, "cells", parameters))
     for name, value in (initial or {}).items():
         group.initialize(name, value)
@@ -69,7 +69,7 @@ def test_adaptation_goes_on_while_the_potential_is_held(kernel_cache, dt):
     (spike,) = times
     assert group["v"][0] == -60.0
     steady, decay = 4e-3 * 10.6, math.exp(-(100.0 - spike) / 50.0)
-    network = Network(1e-3, cache=kernel_cache)
+    network = EventNetwork(1e-3, cache=kernel_cache)
     other = network.add(NeuronGroup(AdEx, 1, "fine", p))
     network.run(round(spike / 1e-3) - 1)
     at_spike = other["w"][0] + 0.0805
@@ -143,7 +143,7 @@ def test_linoid_function_is_smooth():
 def test_a_spike_with_gates_is_a_maximum(kernel_cache):
     """At its time v neither rises nor falls; no second spike follows within 2 ms."""
     _, (times,) = run(HodgkinHuxleyTraub, 50.0, kernel_cache, i_offset=0.3)
-    network = Network(0.001, cache=kernel_cache)
+    network = EventNetwork(0.001, cache=kernel_cache)
     group = network.add(NeuronGroup(HodgkinHuxleyTraub, 1, "fine", {"i_offset": 0.3}))
     monitor = network.record_state(group, "v", np.array([0]))
     network.run(50000)
@@ -219,7 +219,7 @@ class TestRandomSpikes:
         assert group["v_t"][0] == pytest.approx(-48.0 + sum(decays), rel=1e-9)
 
     def test_every_epoch_has_its_own_numbers(self, kernel_cache):
-        network = Network(0.1, seed=3, cache=kernel_cache)
+        network = EventNetwork(0.1, seed=3, cache=kernel_cache)
         p = {"v_t_star": -65.0, "lambda0": 200.0}
         group = network.add(NeuronGroup(GIF, 4, "cells", p))
         monitor = network.record_spikes(group, slice(None))
@@ -261,7 +261,7 @@ def test_simulate_does_what_run_does(model):
     p |= {"lambda0": 50.0, "v_t_star": -60.0} if model is GIF else {}
     steps = 100 if model is HodgkinHuxleyTraub else 300
     executor = TorchExecutor()
-    network = Network(0.1, 3, "on_grid", executor)
+    network = EventNetwork(0.1, 3, "on_grid", executor)
     group = network.add(NeuronGroup(model, 3, "cells", p))
     factor = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     drive = factor * p["i_offset"]

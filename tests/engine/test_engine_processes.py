@@ -18,10 +18,10 @@ from ship_engine.errors import (
     NonFiniteStateError,
     UnsupportedByExecutorError,
 )
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors import numba_windows
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential, LIFVoltageJump
-from ship_engine.network import Network
 from ship_engine.processes import (
     Communicator,
     OneProcess,
@@ -98,7 +98,7 @@ class Circuit:
         second=(LIFConductanceExponential, 1.0),
         **options,
     ):
-        network = self.network = Network(
+        network = self.network = EventNetwork(
             DT, seed=4, cache=cache, communicator=communicator, **options
         )
         rng = np.random.default_rng(7)
@@ -326,7 +326,7 @@ def test_an_executor_for_one_process_is_refused():
     from ship_engine.executors.torch_autograd import TorchExecutor
 
     with pytest.raises(UnsupportedByExecutorError, match=r"2 processes .*'torch'.*'numba'"):
-        Network(DT, executor=TorchExecutor(), communicator=ThreadCommunicator(Threads(2), 0))
+        EventNetwork(DT, executor=TorchExecutor(), communicator=ThreadCommunicator(Threads(2), 0))
 
 
 def test_one_process_talks_to_itself():

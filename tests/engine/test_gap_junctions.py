@@ -8,12 +8,12 @@ import torch
 
 from ship_engine.currents import StepCurrent
 from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.base import Model, Parameter, State
 from ship_engine.models.lif import LIFConductanceAlpha, LIFCurrentExponential
-from ship_engine.network import Network
 
 RING = (np.arange(4, dtype=np.int32), np.roll(np.arange(4, dtype=np.int32), 1))
 
@@ -36,7 +36,7 @@ class Potential(Model):
 
 def build(executor, seed=1, precision="off_grid"):
     """Two groups that fire, coupled within and between, one of them with a current."""
-    network = Network(0.1, seed, precision, executor)
+    network = EventNetwork(0.1, seed, precision, executor)
     random = np.random.default_rng(seed)
     first = NeuronGroup(LIFCurrentExponential, 4, "first", {"i_offset": [2.9, 1.9, 0.4, 2.4]})
     second = NeuronGroup(LIFConductanceAlpha, 4, "second", {"i_offset": 2.0, "tau_refrac": 3.0})
@@ -102,7 +102,7 @@ def test_conductance_zero_is_no_junction(executor):
 
 @pytest.fixture
 def network(kernel_cache):
-    return Network(0.1, cache=kernel_cache)
+    return EventNetwork(0.1, cache=kernel_cache)
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_differentiable_simulation_has_the_same_currents(kernel_cache):
 
 
 def test_gradients_flow_through_gap_junctions(kernel_cache):
-    network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
+    network = EventNetwork(0.1, spike_precision="on_grid", cache=kernel_cache)
     first, second = (NeuronGroup(LIFCurrentExponential, 2, name) for name in ("first", "second"))
     pair = (np.array([0], np.int32), np.array([1], np.int32))
     for group in (first, second):
@@ -175,7 +175,7 @@ def test_gradients_flow_through_gap_junctions(kernel_cache):
 
 
 def test_conductances_too_large_for_the_time_step_are_refused(kernel_cache):
-    network = Network(0.1, cache=kernel_cache)
+    network = EventNetwork(0.1, cache=kernel_cache)
     cells = network.add(NeuronGroup(LIFCurrentExponential, 3, "cells", {"cm": [1.0, 0.5, 1.0]}))
     pairs = np.array([0, 1], np.int32), np.array([1, 2], np.int32)
     junctions = network.couple(cells, cells, pairs, [0.5, 0.6])

@@ -7,13 +7,13 @@ import pytest
 
 from ship_engine.elementwise import exp
 from ship_engine.errors import InvalidValueError
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup
 from ship_engine.mistakes import mistakes_of_membrane
 from ship_engine.models.base import Parameter, Port, State
 from ship_engine.models.composition import Mechanism, Membrane, compose
 from ship_engine.models.lif import LIFVoltageJump
 from ship_engine.models.receptors import Receptor, VoltageJump
-from ship_engine.network import Network
 from ship_engine.synapses.base import Synapse
 
 
@@ -140,7 +140,7 @@ def composed(receptor=Decaying, mechanism=Fatigue):
 
 def test_nothing_is_wrong_with_parts():
     """They may ask for what the membrane has, and for what other parts have, by its full name."""
-    network = Network(dt=0.1)
+    network = EventNetwork(dt=0.1)
     cells = network.add(NeuronGroup(composed(), 2))
     assert [port.name for port in cells.model.ports] == ["one", "two"]
     network.run(3)
@@ -235,7 +235,7 @@ def test_what_is_no_membrane(given):
 
 
 def test_mistakes_of_synapses():
-    network = Network(dt=0.1)
+    network = EventNetwork(dt=0.1)
     cells = network.add(NeuronGroup(LIFVoltageJump, 1))
     pairs = np.zeros(1, np.int32), np.zeros(1, np.int32)
     port = LIFVoltageJump.ports[0].name

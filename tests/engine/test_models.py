@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering.cache import KernelCache
@@ -24,7 +25,6 @@ from ship_engine.models.lif import (
     LIFVoltageJump,
 )
 from ship_engine.models.receptors import ConductanceExponential
-from ship_engine.network import Network
 
 PAIR = (np.zeros(1, np.int32), np.zeros(1, np.int32))
 
@@ -68,7 +68,7 @@ def test_a_models_names_are_its_own(kernel_cache, injected):
 
     found = []
     for executor in (NumbaExecutor(kernel_cache), TorchExecutor()):
-        network = Network(0.1, executor=executor, cache=kernel_cache)
+        network = EventNetwork(0.1, executor=executor, cache=kernel_cache)
         values = {"a": [0.02, 0.1]} if injected else {}
         group = network.add(NeuronGroup(Izhikevich, 2, "cells", values))
         monitor = network.record_spikes(group, slice(None))
@@ -119,7 +119,7 @@ def driven(network, model, weight, **parameters):
 
 @pytest.mark.parametrize("precision", ["off_grid", "on_grid"])
 def test_a_jump_over_the_threshold_is_a_spike_even_if_it_decays_at_once(executor, precision):
-    network = Network(0.1, executor=executor(), spike_precision=precision)
+    network = EventNetwork(0.1, executor=executor(), spike_precision=precision)
     target, _ = driven(network, LIFVoltageJump, 15.02)
     monitor = network.record_spikes(target, slice(None))
     network.run(30)
@@ -135,7 +135,7 @@ def test_short_time_constants_do_not_overflow(tau_m):
 
 
 def test_samples_follow_parameters_that_change_between_runs(kernel_cache):
-    network = Network(0.1, cache=kernel_cache)
+    network = EventNetwork(0.1, cache=kernel_cache)
     target, _ = driven(network, LIFCurrentAlpha, 1.0, tau_syn_exc=5.0)
     monitor = network.record_state(target, "isyn_rise_exc", np.array([0]))
     network.run(5)
@@ -146,7 +146,7 @@ def test_samples_follow_parameters_that_change_between_runs(kernel_cache):
 
 def test_an_executor_does_not_keep_networks_alive(kernel_cache):
     executor = NumbaExecutor(kernel_cache)
-    network = Network(0.1, executor=executor, cache=kernel_cache)
+    network = EventNetwork(0.1, executor=executor, cache=kernel_cache)
     network.add(NeuronGroup(LIFVoltageJump, 1))
     network.run(1)
     gone = weakref.ref(network)
@@ -156,7 +156,7 @@ def test_an_executor_does_not_keep_networks_alive(kernel_cache):
 
 
 def test_weights_and_delays_change_between_runs(kernel_cache):
-    network = Network(0.1, cache=kernel_cache)
+    network = EventNetwork(0.1, cache=kernel_cache)
     target, projection = driven(network, LIFVoltageJump, 1.0, v_thresh=1e3, tau_m=1e9)
     projection.set(weight=2.5, delay=30)
     network.run(60)
@@ -188,7 +188,7 @@ class Ramp(Model):
 
 
 def test_whole_numbers_as_defaults(kernel_cache):
-    network = Network(dt=0.5, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
+    network = EventNetwork(dt=0.5, executor=NumbaExecutor(kernel_cache), cache=kernel_cache)
     group = network.add(NeuronGroup(Ramp, 2))
     network.run(4)
     np.testing.assert_allclose(group.states[0], -61.0)

@@ -8,11 +8,11 @@ import nestml_texts as texts
 import numpy as np
 import pytest
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models import lif
 from ship_engine.models.base import argument_names
 from ship_engine.models.hodgkin_huxley import HodgkinHuxleyTraub
-from ship_engine.network import Network
 
 pytest.importorskip("pynestml")
 
@@ -49,7 +49,7 @@ PAIRS = {
 
 def simulate(model, parameters, weights, kernel_cache, duration=120.0, dt=0.1, potential="V_m"):
     """Spike times, and the potential at the end of every step, under irregular input."""
-    network = Network(dt, cache=kernel_cache)
+    network = EventNetwork(dt, cache=kernel_cache)
     cell = network.add(NeuronGroup(model, 1, "cell", parameters))
     generator = np.random.default_rng(5)
     for receptor, weight in zip(("excitatory", "inhibitory"), weights, strict=False):
@@ -86,7 +86,7 @@ def test_both_executors_run_them(executor):
         (texts.model_of(texts.CONDUCTANCE_ALPHA), {"I_e": [1000.0, 1500.0]}),
         (lif.LIFConductanceAlpha, {**OWN, **REVERSAL, "i_offset": [1.0, 1.5]}),
     ):
-        network = Network(0.1, executor=executor())
+        network = EventNetwork(0.1, executor=executor())
         cells = network.add(NeuronGroup(model, 2, "cells", given))
         source = network.add(SpikeArrayGroup(1))
         source.set_spike_times([np.array([3.0, 9.0])])
@@ -134,7 +134,7 @@ def test_units_of_weights_follow_from_what_spikes_do(drive):
 
 def kernel_response(text, kernel_cache, duration=20.0, dt=0.1):
     """What a spike of weight 2 does to x from 1 ms on."""
-    network = Network(dt, cache=kernel_cache)
+    network = EventNetwork(dt, cache=kernel_cache)
     cell = network.add(NeuronGroup(texts.model_of(text), 1, "cell"))
     source = network.add(SpikeArrayGroup(1))
     source.set_spike_times([np.array([0.5])])
@@ -280,7 +280,7 @@ def test_bounds_hold_after_every_step(kernel_cache):
     text = text.replace("        a ms", "        low real = -inf\n        a ms")
     model = texts.model_of(text)
     for low, expected in ((None, -20.0 / 3.0), (-2.0, -2.0)):
-        network = Network(0.1, cache=kernel_cache)
+        network = EventNetwork(0.1, cache=kernel_cache)
         given = {} if low is None else {"low": low}
         cell = network.add(NeuronGroup(model, 1, "cell", given))
         network.run(200)

@@ -6,9 +6,9 @@ import nestml_texts as texts
 import numpy as np
 import pytest
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.lif import LIFVoltageJump
-from ship_engine.network import Network
 from ship_engine.synapses.short_term import TsodyksMarkram
 
 pytest.importorskip("pynestml")
@@ -101,7 +101,7 @@ POST_TIMES = np.array([5.4, 10.4, 33.4, 40.4])
 
 def simulate(model, kernel_cache, parameters=None, weight=1.0, duration=60.0):
     """The weight in every step, and the potential of a target whose spikes are prescribed."""
-    network = Network(0.1, cache=kernel_cache)
+    network = EventNetwork(0.1, cache=kernel_cache)
     given = {"v_thresh": -40.0, "tau_refrac": 0.1, "tau_m": 1e6}
     cell = network.add(NeuronGroup(LIFVoltageJump, 1, "cell", given))
     sources = []
@@ -202,7 +202,7 @@ def test_random_numbers_are_uniform_or_normal(kernel_cache):
     onReceive(pre_spikes):
         emit_spike(w + random_normal(0, 1) + random_uniform(1, 2))
 """)
-    network = Network(0.1, seed=3, cache=kernel_cache)
+    network = EventNetwork(0.1, seed=3, cache=kernel_cache)
     size = 4000
     cells = network.add(NeuronGroup(LIFVoltageJump, size, "cells", {"v_thresh": 1e6}))
     source = network.add(SpikeArrayGroup(1))

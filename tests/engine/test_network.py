@@ -8,10 +8,10 @@ import pytest
 from ship_engine.currents import PulseCurrent
 from ship_engine.delivery.base import group_synapses
 from ship_engine.errors import InvalidValueError, NonFiniteStateError, UnknownNameError
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.memory import aligned_rows, row_width
 from ship_engine.models.lif import LIFConductanceExponential, LIFCurrentExponential, LIFVoltageJump
-from ship_engine.network import Network
 from ship_engine.sources.renewal import PoissonGroup
 
 ONE = (np.zeros(1, np.int32), np.zeros(1, np.int32))
@@ -19,7 +19,7 @@ ONE = (np.zeros(1, np.int32), np.zeros(1, np.int32))
 
 @pytest.fixture
 def network(kernel_cache):
-    return Network(0.1, cache=kernel_cache)
+    return EventNetwork(0.1, cache=kernel_cache)
 
 
 def source_at(network, *times):
@@ -31,12 +31,12 @@ def source_at(network, *times):
 @pytest.mark.parametrize("dt", [0.0, -0.1, float("nan"), float("inf")])
 def test_time_step_must_be_positive(dt):
     with pytest.raises(InvalidValueError, match="time step"):
-        Network(dt)
+        EventNetwork(dt)
 
 
 def test_spike_precision_is_one_of_two():
     with pytest.raises(InvalidValueError, match="off_grid"):
-        Network(0.1, spike_precision="exact")
+        EventNetwork(0.1, spike_precision="exact")
 
 
 @pytest.mark.parametrize("size", [0, -3])
@@ -177,7 +177,7 @@ def chain(network, delay):
 
 
 def test_undelayed_edges_act_in_the_same_step(kernel_cache):
-    network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
+    network = EventNetwork(0.1, spike_precision="on_grid", cache=kernel_cache)
     groups = chain(network, 0)
     network.run(30)
     assert [network.spike_monitors[g].spikes(network.clock)[1].tolist() for g in groups] == [
@@ -187,7 +187,7 @@ def test_undelayed_edges_act_in_the_same_step(kernel_cache):
 
 
 def test_an_undelayed_edge_backwards_acts_in_the_next_step(kernel_cache):
-    network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
+    network = EventNetwork(0.1, spike_precision="on_grid", cache=kernel_cache)
     first, second = chain(network, 0)
     network.connect(second, first, "excitatory", ONE, 1.0, 0)
     monitor = network.record_state(first, "v", np.array([0]))
@@ -198,7 +198,7 @@ def test_an_undelayed_edge_backwards_acts_in_the_next_step(kernel_cache):
 
 
 def test_delayed_edges_act_after_their_delay(kernel_cache):
-    network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
+    network = EventNetwork(0.1, spike_precision="on_grid", cache=kernel_cache)
     groups = chain(network, 5)
     network.run(40)
     times = [network.spike_monitors[g].spikes(network.clock)[1].tolist() for g in groups]
@@ -206,7 +206,7 @@ def test_delayed_edges_act_after_their_delay(kernel_cache):
 
 
 def test_networks_do_not_share_anything_but_the_cache(kernel_cache):
-    networks = [Network(0.1, cache=kernel_cache) for _ in range(2)]
+    networks = [EventNetwork(0.1, cache=kernel_cache) for _ in range(2)]
     for network, current in zip(networks, (0.2, 0.4), strict=True):
         network.add(NeuronGroup(LIFCurrentExponential, 1, "cell", {"i_offset": current}))
     for _ in range(10):
@@ -231,7 +231,7 @@ def test_a_longer_delay_added_later_keeps_what_is_under_way(network):
 def test_poisson_spikes_do_not_depend_on_the_rest_of_the_network(kernel_cache):
     counts = []
     for extra in (0, 1):
-        network = Network(0.1, seed=3, cache=kernel_cache)
+        network = EventNetwork(0.1, seed=3, cache=kernel_cache)
         noise = network.add(PoissonGroup(700, "noise", {"rate": 50.0}))
         monitor = network.record_spikes(noise, slice(None))
         if extra:

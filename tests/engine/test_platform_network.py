@@ -27,9 +27,9 @@ from ship_engine.errors import (
     NonFiniteStateError,
     UnsupportedByExecutorError,
 )
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup
 from ship_engine.models.lif import LIFCurrentExponential
-from ship_engine.network import Network as EventNetwork
 from ship_engine.training.surrogates import SuperSpike
 
 EXECUTORS = ("numba", "torch")

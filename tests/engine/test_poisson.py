@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
-from ship_engine.network import Network
 from ship_engine.sources.renewal import PoissonGroup
 
 CELLS = 400
@@ -19,7 +19,7 @@ DT = 0.1
 
 def spikes_in_turn(executor):
     """Cells and times of the spikes of a run in which the rate changes after each piece."""
-    network = Network(dt=DT, seed=5, executor=executor)
+    network = EventNetwork(dt=DT, seed=5, executor=executor)
     group = network.add(PoissonGroup(CELLS, "noise"))
     monitor = network.record_spikes(group, slice(None))
     for rate in RATES:

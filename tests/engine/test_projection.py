@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.lif import LIFCurrentExponential
-from ship_engine.network import Network
 from ship_engine.synapses.activity import SpikeHistory, SpikeQueue
 from ship_engine.synapses.short_term import SimpleStochastic, TsodyksMarkram
 from ship_engine.synapses.stdp import Additive, SpikePairs, compose_stdp
@@ -23,7 +23,7 @@ class Example:
     """Three sources, two neurons that fire, four synapses."""
 
     def __init__(self, executor) -> None:
-        self.network = Network(0.1, executor=executor)
+        self.network = EventNetwork(0.1, executor=executor)
         self.source = self.network.add(SpikeArrayGroup(3, "source"))
         self.source.set_spike_times([np.array([5.0, 30.0]), np.array([12.0]), np.array([29.9])])
         self.neurons = NeuronGroup(LIFCurrentExponential, 2, "neurons", FIRING)
@@ -181,7 +181,7 @@ def test_a_change_of_delays_neither_loses_nor_repeats_spikes(example, delay):
 )
 def test_nearly_coincident_spikes_are_taken_in_their_order(executor, delay, fraction):
     """Sources spike every hundredth of a step around one spike of a neuron."""
-    network = Network(0.1, executor=executor())
+    network = EventNetwork(0.1, executor=executor())
     neuron = NeuronGroup(LIFCurrentExponential, 1, "neuron", {"i_offset": 1.0, "tau_refrac": 30.0})
     sources = SpikeArrayGroup(400, "sources")
     for group in (sources, neuron):
@@ -204,7 +204,7 @@ def test_nearly_coincident_spikes_are_taken_in_their_order(executor, delay, frac
 
 
 def test_a_differentiable_simulation_has_no_such_synapses(kernel_cache):
-    network = Network(0.1, spike_precision="on_grid", cache=kernel_cache)
+    network = EventNetwork(0.1, spike_precision="on_grid", cache=kernel_cache)
     cells = network.add(NeuronGroup(LIFCurrentExponential, 3, "cells"))
     network.connect(cells, cells, "excitatory", PAIRS, 0.1, 10, TsodyksMarkram)
     with pytest.raises(UnsupportedByExecutorError, match=r"TsodyksMarkram .*cells to cells.*run"):

@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import stats
 
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.lowering.cache import KernelCache
-from ship_engine.network import Network
 from ship_engine.sources.renewal import (
     GammaGroup,
     InhGammaGroup,
@@ -46,14 +46,14 @@ PRECISIONS = pytest.mark.parametrize("precision", ["off_grid", "on_grid"])
 
 def network_of(
     group: RenewalGroup, executor=None, precision: str = "off_grid", seed: int = 5
-) -> Network:
-    network = Network(0.1, seed, precision, executor or NumbaExecutor(CACHE), CACHE)
+) -> EventNetwork:
+    network = EventNetwork(0.1, seed, precision, executor or NumbaExecutor(CACHE), CACHE)
     network.add(group)
     network.record_spikes(group, slice(None))
     return network
 
 
-def trains(network: Network) -> list[np.ndarray]:
+def trains(network: EventNetwork) -> list[np.ndarray]:
     (group,) = network.groups
     monitor = network.spike_monitors[group]
     n = monitor.count

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy import stats
 
 from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.numba_cpu import NumbaExecutor
 from ship_engine.groups import SpikeArrayGroup, make_group
 from ship_engine.lowering.cache import KernelCache
@@ -16,7 +17,6 @@ from ship_engine.models.sources import (
     SpikeSourceInhGamma,
     SpikeSourcePoissonRefractory,
 )
-from ship_engine.network import Network
 from ship_engine.sources.renewal import (
     GammaGroup,
     InhGammaGroup,
@@ -31,7 +31,7 @@ class Run:
     """A network of one group, with its spike times (ms) of each component."""
 
     def __init__(self, group: RenewalGroup) -> None:
-        self.network = Network(0.1, 5, executor=NumbaExecutor(CACHE), cache=CACHE)
+        self.network = EventNetwork(0.1, 5, executor=NumbaExecutor(CACHE), cache=CACHE)
         self.network.add(group)
         self.group, self.monitor = group, self.network.record_spikes(group, slice(None))
 
@@ -125,7 +125,7 @@ def test_after_its_end_a_component_may_begin_anew(make):
 
 
 def test_a_group_that_comes_later_begins_when_it_comes():
-    network = Network(0.1, 5, executor=NumbaExecutor(CACHE), cache=CACHE)
+    network = EventNetwork(0.1, 5, executor=NumbaExecutor(CACHE), cache=CACHE)
     network.run(500)
     group = gamma(200)
     network.add(group)

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from ship_engine.elementwise import binomial_quantile
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.lif import LIFCurrentExponential
-from ship_engine.network import Network
 from ship_engine.synapses.short_term import (
     MultiQuantal,
     SimpleStochastic,
@@ -23,7 +23,7 @@ SPIKES = 100
 
 def amplitudes(cache, model, parameters, synapses=1, seed=0, epochs=1):
     """What each spike brings to each of several synapses of one source, [spikes, synapses]."""
-    network = Network(dt=0.1, seed=seed, cache=cache)
+    network = EventNetwork(dt=0.1, seed=seed, cache=cache)
     source = network.add(SpikeArrayGroup(1))
     source.set_spike_times([10.0 + INTERVAL * np.arange(SPIKES)])
     silent = {"v_thresh": 1e6, "tau_syn_exc": 0.7}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
 from ship_engine.models.lif import LIFCurrentExponential
-from ship_engine.network import Network
 from ship_engine.synapses.stdp import (
     Additive,
     AdditivePotentiationMultiplicativeDepression,
@@ -70,7 +70,7 @@ class Pairing:
 
     def __init__(self, executor_cache, rule, parameters, delay, sources=6, seed=3):
         rng = np.random.default_rng(seed)
-        self.network = Network(dt=DT, cache=executor_cache)
+        self.network = EventNetwork(dt=DT, cache=executor_cache)
         self.pre_times = [np.sort(rng.uniform(1.0, 380.0, 9)) for _ in range(sources)]
         source = self.network.add(SpikeArrayGroup(sources))
         source.set_spike_times(self.pre_times)
@@ -187,7 +187,7 @@ def test_weights_that_are_set_are_those_that_reset_restores(kernel_cache):
 
 def simultaneous(cache, post_offset):
     """Weight after one pair of spikes that reach the synapse `post_offset` ms apart."""
-    network = Network(dt=DT, cache=cache)
+    network = EventNetwork(dt=DT, cache=cache)
     pre = network.add(SpikeArrayGroup(1))
     neuron = network.add(
         NeuronGroup(LIFCurrentExponential, 1, "neuron", {"i_offset": 2.0, "tau_refrac": 100.0})

@@ -18,6 +18,7 @@ from ship_engine.errors import (
     UnknownNameError,
     UnsupportedByExecutorError,
 )
+from ship_engine.event_network import EventNetwork
 from ship_engine.executors.torch_autograd import Recording, TorchExecutor
 from ship_engine.groups import Group, NeuronGroup, SpikeArrayGroup
 from ship_engine.lowering.cache import KernelCache
@@ -30,7 +31,6 @@ from ship_engine.models.lif import (
     LIFVoltageJump,
 )
 from ship_engine.models.sources import SpikeSourceArray
-from ship_engine.network import Network
 from ship_engine.sources.renewal import PoissonGroup
 from ship_engine.training.surrogates import SuperSpike, Surrogate
 
@@ -56,7 +56,7 @@ class Example:
         self, cache: KernelCache, model: type[Model] = LIFCurrentExponential, **options: Any
     ) -> None:
         self.executor = TorchExecutor(**options)
-        self.network = Network(
+        self.network = EventNetwork(
             spike_precision="on_grid", executor=self.executor, cache=cache, seed=1
         )
         self.source = self.network.add(SpikeArrayGroup(4, "source"))
@@ -236,7 +236,7 @@ class TestBatch:
 
     def test_draws_what_resets_would_bring(self, kernel_cache: KernelCache) -> None:
         executor = TorchExecutor(batch_size=3)
-        network = Network(spike_precision="on_grid", seed=5, executor=TorchExecutor())
+        network = EventNetwork(spike_precision="on_grid", seed=5, executor=TorchExecutor())
         noise = network.add(PoissonGroup(20, "noise", {"rate": 2000.0, "start": 0.57}))
         monitor = network.record_spikes(noise, slice(None))
         spikes = executor.simulate(network, 50).spikes[noise]
@@ -313,14 +313,14 @@ class TestRefusals:
 
     def test_a_simulation_off_the_grid(self) -> None:
         with pytest.raises(UnsupportedByExecutorError, match="spike_precision='on_grid'"):
-            TorchExecutor().simulate(Network(), 1)
+            TorchExecutor().simulate(EventNetwork(), 1)
 
     def test_a_negative_number_of_steps(self, kernel_cache: KernelCache) -> None:
         with pytest.raises(InvalidValueError, match="only goes forward"):
             Example(kernel_cache).simulate(-1)
 
     def test_a_source_that_it_does_not_know(self) -> None:
-        network = Network(executor=TorchExecutor())
+        network = EventNetwork(executor=TorchExecutor())
         network.add(Group(SpikeSourceArray, 1, "other"))
         with pytest.raises(UnsupportedByExecutorError, match=r"'other'.*Numba"):
             network.run(1)
@@ -370,7 +370,7 @@ class TestRefusals:
         assert caught.value.time == 8.0
 
     def test_a_threshold_that_is_not_finite(self) -> None:
-        network = Network(executor=TorchExecutor())
+        network = EventNetwork(executor=TorchExecutor())
         network.add(NeuronGroup(Strange, 2, "strange"))
         with pytest.raises(ShipError, match="threshold of 'strange'"):
             network.run(1)
@@ -382,10 +382,10 @@ def test_the_engine_loads_without_torch() -> None:
     import sys
 
     code = (
-        "import sys, numpy, ship_engine.network, ship_engine.executors.numba_cpu;"
+        "import sys, numpy, ship_engine.event_network, ship_engine.executors.numba_cpu;"
         "from ship_engine.groups import NeuronGroup;"
         "from ship_engine.models.lif import LIFVoltageJump as model;"
-        "network = ship_engine.network.Network(); network.add(NeuronGroup(model, 1));"
+        "network = ship_engine.event_network.EventNetwork(); network.add(NeuronGroup(model, 1));"
         "network.run(1); print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -49,7 +49,7 @@ class Injection:
     cells: NDArray[np.int32]
 
 
-class Network:
+class EventNetwork:
     """Groups and projections, and the time that they have reached.
 
     Parameters
