@@ -43,15 +43,19 @@ class NonFiniteStateError(ShipError, ArithmeticError):
         What it became.
     """
 
-    def __init__(self, group: str, state: str, cell: int, time: float, value: float) -> None:
+    def __init__(
+        self, group: str, state: str, cell: int, time: float, value: float, when: str = "at"
+    ) -> None:
         self.group, self.state, self.cell, self.time, self.value = group, state, cell, time, value
+        self._when = when
         super().__init__(
-            f"'{state}' of cell {cell} of '{group}' became {value} at t = {time:g} ms. "
+            f"'{state}' of cell {cell} of '{group}' became {value} {when} t = {time:g} ms. "
             "A smaller time step, or smaller weights or currents, keeps the integration stable."
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.group, self.state, self.cell, self.time, self.value)
+        facts = self.group, self.state, self.cell, self.time, self.value, self._when
+        return type(self), facts
 
 
 class ModelTextError(ShipError, ValueError):

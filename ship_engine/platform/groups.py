@@ -166,10 +166,12 @@ def _check_model(model: Any, id: str) -> None:
     if model in SOURCES:
         return
     if not isinstance(model, type) or not issubclass(model, Model):
-        wrapped = f" Write {model.__name__}(LIF)." if model in WRAPPERS.values() else ""
+        hint = f" Write {model.__name__}(LIF)." if model in WRAPPERS.values() else ""
+        if isinstance(model, type) and hasattr(model, "model"):  # a cell type of PyNN
+            hint = f" Write {model.__name__}.model."
         raise InvalidValueError(
             f"The model {model!r} of '{id}'; give a class: a subclass of ship_engine.models.base."
-            f"Model, or one of {', '.join(source.name for source in SOURCES)}.{wrapped}"
+            f"Model, or one of {', '.join(source.name for source in SOURCES)}.{hint}"
         )
     base = SynapseModel if issubclass(model, SynapseModel) else Model
     mistake = next(mistakes_of_model(model, base), None)

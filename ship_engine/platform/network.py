@@ -21,7 +21,7 @@ from ship_engine.models.base import Model, Source
 from ship_engine.platform.groups import GroupDescription, described, known_group, output_ids
 from ship_engine.platform.inputs import batch_size_of, checked_inputs, fitting, length_of
 from ship_engine.platform.monitors import Monitors
-from ship_engine.platform.results import Results
+from ship_engine.platform.results import Arguments, Results
 from ship_engine.platform.runners import Runner, make_runner
 from ship_engine.platform.settings import Settings, checked_seed, empty_tensor, step_pairs
 from ship_engine.platform.simulation import Simulation
@@ -291,10 +291,8 @@ class Network:
 
         Raises
         ------
-        UnknownNameError
-            If there is no such group, or it has no such state.
-        InvalidValueError
-            If no name is given.
+        UnknownNameError, InvalidValueError
+            If there is no such group, or it has no such state, or no name is given.
         """
         self._monitors.add(known_group(self.groups, id), names)
         if self._simulation is not None:
@@ -308,20 +306,22 @@ class Network:
         """
         return self._monitors.results
 
-    def __getitem__(self, id: str) -> Results:
-        """The values of a group's arguments: parameters, initial states, and ``w``.
+    def __getitem__(self, id: str) -> Arguments:
+        """Copies of the values of a group's arguments: parameters, initial states, and ``w``.
+
+        Where devices keep the weights, ``w`` is what is found there, and acts, and ``w_wanted``
+        what was written.
 
         Raises
         ------
-        UnknownNameError
-            If there is no such group.
-        InvalidValueError
-            If the network is not ready.
+        UnknownNameError, InvalidValueError
+            If there is no such group, or the network is not ready.
         """
         known_group(self.groups, id)
         member = self._prepared().members[id]
         weights = {} if member.weight is None else {"w": member.weight, "w_scale": member.scale}
-        return Results({**member.values, **member.initial, **weights})
+        found = {**member.values, **member.initial, **weights, "w_wanted": member.wanted}
+        return Arguments({n: v.detach().clone() for n, v in found.items() if v is not None})
 
     def stack(self) -> list[str]:
         """The ids of all groups, of a network that is ready, in the order in which they advance."""

@@ -76,8 +76,13 @@ def make_runner(executor: str, like: Tensor, surrogate: Surrogate | None) -> Run
     """
     if executor == "torch":
         from ship_engine.platform.tensor_run import TensorRunner
-        from ship_engine.training.surrogates import SuperSpike
+        from ship_engine.training.surrogates import SuperSpike, Surrogate
 
+        if not isinstance(surrogate, Surrogate | None):
+            raise InvalidValueError(
+                f"surrogate = {surrogate!r}; give one of ship_engine.training.surrogates, such as "
+                "SuperSpike(slope=100.0)."
+            )
         return TensorRunner(like, surrogate or SuperSpike())
     if executor != "numba":
         raise InvalidValueError(f"executor = {executor!r}; give 'numba' or 'torch'.")
@@ -126,4 +131,4 @@ def check_finite(runner: Runner, time: float) -> None:
             where = wrong.nonzero()[0]
             cell = int(np.ravel_multi_index(where[1:].tolist(), value.shape[1:]))
             found = float(value.detach()[tuple(where.tolist())])
-            raise NonFiniteStateError(member.id, name, cell, time, found)
+            raise NonFiniteStateError(member.id, name, cell, time, found, "by")

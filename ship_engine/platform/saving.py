@@ -128,6 +128,10 @@ def load(
     OSError
         If the file cannot be read.
     """
+    if not isinstance(models, Mapping):
+        raise InvalidValueError(
+            f"models = {models!r}; give a mapping of names to classes, such as {{'Mine': Mine}}."
+        )
     description, tensors = read(path)
     settings = description["settings"]
     known = {name: settings[name] for name in ("executor", "seed")}

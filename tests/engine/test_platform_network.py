@@ -24,6 +24,7 @@ from ship_engine import (
     delayed,
 )
 from ship_engine.errors import (
+    InvalidValueError,
     NonFiniteStateError,
     UnsupportedByExecutorError,
 )
@@ -310,3 +311,17 @@ def test_steps_of_numpy_numbers():
     net = small()
     net.init(dt=np.float32(1.0), nts=np.int64(10), batch_size=np.int32(1))
     assert net.run(ones().numpy()).shape == (1, 10, 2)
+
+
+def test_values_are_copies_to_be_read():
+    net = small()
+    net.init(dt=1.0)
+    net["N"].thr.fill_(50.0)
+    assert net["N"].thr.item() == 1.0
+    assert repr(net["S"]).startswith("Arguments(tau_alpha: [[[8.0]]], I: ")
+    with pytest.raises(InvalidValueError, match=r"net.set_params\(id, thr="):
+        net["N"].thr = 2.0
+    with pytest.raises(InvalidValueError, match=r"net.set_params\(id, thr="):
+        net["N"]["thr"] = 2.0
+    with pytest.raises(AttributeError, match="read only"):
+        net.get_monitored_results().N = 3

@@ -76,12 +76,19 @@ class TwoInputs(LIFCurrentExponential):
         return input
 
 
+class CellType:
+    """As PyNN has them."""
+
+    model = LIF
+
+
 ADDITIONS = {
     "an id twice": ((LIF, "N"), {"N": 1}, "a group 'N' already"),
     "an id that is no name": ((LIF, 3), {"N": 1}, "id 3"),
     "an id in a list": ((LIF, ["A"]), {"N": 1}, r"id \['A'\]"),
     "an empty id": ((LIF, ""), {"N": 1}, "id ''"),
     "no model": (("LIF", "A"), {"N": 1}, "model 'LIF'"),
+    "a cell type of PyNN": ((CellType, "A"), {"N": 1}, "Write CellType.model"),
     "an instance": ((LIF(), "A"), {"N": 1}, "give a class"),
     "no size": ((LIF, "A"), {}, "no N"),
     "half a neuron": ((LIF, "A"), {"N": 2.5}, "N = 2.5"),
@@ -269,6 +276,7 @@ def test_names_that_are_unknown():
         ({"device": "nowhere"}, "'nowhere' cannot be used"),
         ({"device": "meta"}, "on the CPU, not on 'meta'"),
         ({"surrogate": SuperSpike()}, "no use for a surrogate"),
+        ({"executor": "torch", "surrogate": "superspike"}, "such as SuperSpike"),
     ],
 )
 def test_networks_that_cannot_be(options, message):

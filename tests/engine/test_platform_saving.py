@@ -334,3 +334,11 @@ def test_networks_draw_their_groups_stack_and_delays() -> None:
     assert "reads the previous step" in texts
     dashed = [a for a in figure.axes[0].patches if a.get_linestyle() not in ("solid", "-")]
     assert len(dashed) == 2  # one of the two edges of the loop, and the one of the legend
+
+
+def test_models_to_load_with_have_names(path):
+    net = network()
+    net.init(dt=1.0, nts=5, batch_size=2)
+    net.save(path)
+    with pytest.raises(InvalidValueError, match="mapping of names to classes"):
+        ship.Network.load(path, models=[ship.LIF])
