@@ -96,6 +96,8 @@ class Member:
         [batch or 1, sources, targets], and broadcasting to it: what synapses multiply by.
     wanted : Tensor or None
         The weights that were written, if they are kept in devices; `weight` is what is found there.
+    generators : callable or None
+        Gives the generator for these devices, by the id; the same one at every call.
     incoming : list of Incoming
         What it receives.
     """
@@ -109,6 +111,7 @@ class Member:
     weight: Tensor | None = None
     scale: Tensor | None = None
     wanted: Tensor | None = None
+    generators: Callable[[str], np.random.Generator] | None = None
     incoming: list[Incoming] = field(default_factory=list)
 
     @property
@@ -120,6 +123,20 @@ class Member:
     def is_delayed(self) -> bool:
         """Whether any of its components keeps anything back."""
         return self.delay is not None and bool((self.delay > 0.0).any())
+
+    def write(self) -> None:
+        """Write the wanted weights to the devices that keep them, and find `weight` there.
+
+        Each time they are missed by the same, so that what is found depends on them alone.
+        """
+        assert issubclass(self.model, SynapseModel)
+        assert self.wanted is not None
+        assert self.generators is not None
+        elapsed = self.values["elapsed"]
+        if elapsed.ndim < self.wanted.ndim:  # one for each target
+            elapsed = elapsed.unsqueeze(1)
+        device = self.model.device
+        self.weight = device.deploy(self.wanted, elapsed, self.generators(self.id))
 
     def scaled_weight(self) -> Tensor | None:
         """The product of weight and scale: [batch or 1, sources, targets]."""
@@ -282,14 +299,9 @@ def _set_weight(
 def _keep_in_device(member: Member, generators: Callable[[str], np.random.Generator]) -> None:
     """Replace the weights by what a device makes of them, if they are kept in one."""
     assert issubclass(member.model, SynapseModel)
-    device = member.model.device
-    if device is not None:
-        assert member.weight is not None
-        elapsed = member.values["elapsed"]
-        if elapsed.ndim < member.weight.ndim:  # one for each target
-            elapsed = elapsed.unsqueeze(1)
-        member.wanted = member.weight
-        member.weight = device.deploy(member.wanted, elapsed, generators(member.id))
+    if member.model.device is not None:
+        member.wanted, member.generators = member.weight, generators
+        member.write()
 
 
 def make_blocks(

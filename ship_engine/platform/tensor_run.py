@@ -236,6 +236,8 @@ class _Synapses(_Group):
     def __init__(self, member: Member, batch_size: int, like: Tensor, summed: bool) -> None:
         computed = summed_over_sources(member) if summed else member
         super().__init__(member, computed, batch_size, like)
+        if member.wanted is not None and member.wanted.requires_grad:
+            member.write()  # as training has left the wanted weights
         self._weight = member.scaled_weight()
 
     def advance(self, received: list[Tensor], dt: float) -> Tensor:
@@ -281,7 +283,7 @@ class _Neurons(_Group):
                 new = {n: torch.where(spikes > 0.5, states[n], v) for n, v in new.items()}
             states = new
             if model.threshold is not None:
-                distance = self._called(model.threshold, {**values, **states})
+                distance = self._full(self._called(model.threshold, {**values, **states}))
                 spikes = self._surrogate(distance) * free
         output = spikes
         if model.output is not None:

@@ -96,6 +96,38 @@ def test_gradients_reach_the_wanted_weights():
     np.testing.assert_allclose(wanted.grad.numpy(), 1.0)
 
 
+def test_training_of_weights_in_devices():
+    """Every run writes the weights as they are by then, and misses them by the same."""
+    wanted = (0.5 * WANTED).clone().requires_grad_()
+    device = Memristor(levels=4, drift=PowerLawDrift(nu_sigma=0.1), g_min=0.0, w_max=1.0)
+    net = network(device, w=wanted, elapsed=10.0)
+    net.init(dt=1.0, nts=1)
+    optimizer = torch.optim.SGD([wanted], lr=0.2)
+    found = []
+    for _ in range(3):
+        net.run(torch.ones(1, 1, 4, dtype=torch.float64))
+        weight = net.get_monitored_results()["S"]["I"]
+        found.append(weight.detach().clone())
+        optimizer.zero_grad()
+        weight.sum().backward()
+        np.testing.assert_allclose(wanted.grad.numpy(), 1.0)
+        optimizer.step()
+    assert (found[1] < found[0]).any()
+    again = network(device, w=wanted.detach() + 0.2, elapsed=10.0)
+    np.testing.assert_array_equal(weights(again), found[2][:, 0])
+    with torch.no_grad():
+        wanted.copy_(0.5 * WANTED)
+        net.run(torch.ones(1, 1, 4, dtype=torch.float64))
+    np.testing.assert_array_equal(net.get_monitored_results()["S"]["I"], found[0])
+
+
+def test_weights_wanted_and_found():
+    net = network(EXACT, w=WANTED)
+    found = weights(net)
+    np.testing.assert_array_equal(net["S"].w, found)
+    np.testing.assert_array_equal(net["S"].w_wanted[0], WANTED)
+
+
 def test_noise_of_readings():
     found = weights(network(Memristor(read_noise=ReadNoise(0.1), w_max=1.0), w=WANTED))
     assert (found != WANTED.numpy()).all()

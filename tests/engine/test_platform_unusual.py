@@ -25,6 +25,7 @@ from ship_engine import (
     delayed,
     winner_take_all,
 )
+from ship_engine.elementwise import where
 from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.platform.runners import WINDOW_BYTES, window_length
@@ -318,3 +319,27 @@ def test_synapses_that_no_memory_holds(executor, w):
 def run_once(net: Network, given: torch.Tensor) -> None:
     net.init(dt=1.0)
     net.run(given)
+
+
+class Discrete(LIF):
+    """Its threshold chooses between two plain numbers."""
+
+    name = "Discrete"
+
+    @staticmethod
+    def threshold(u, thr):  # type: ignore[no-untyped-def]
+        return where(u > thr, 1.0, -1.0)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_plain_numbers_of_a_model_are_of_the_type_of_the_network(executor: str) -> None:
+    net = Network(executor=executor)
+    net.add(Input, "I", N=2)
+    net.add(Discrete, "N", N=2)
+    net.add(LeakySynapse, "S", source="I", target="N", w=0.5)
+    net.set_monitor("N", "u", "output")
+    net.init(dt=1.0)
+    spikes = net.run(torch.ones(1, 5, 2))
+    assert spikes.any()
+    found = net.get_monitored_results().N
+    assert {spikes.dtype, found.u.dtype, found.output.dtype} == {torch.float32}
