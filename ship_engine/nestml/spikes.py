@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ship_engine.equations import description as equations
-from ship_engine.equations.units import NUMBER, named_unit
+from ship_engine.equations.units import NUMBER, Unit, named_unit
 from ship_engine.nestml.expressions import Translator, Value, as_condition, as_number
 from ship_engine.nestml.locations import mistaken, unsupported
 from ship_engine.nestml.names import engine_name
 from ship_engine.nestml.scope import Scope
 from ship_engine.nestml.statements import EMITTED, Statements
 from ship_engine.nestml.trees import is_zero, names_in, substitute_all
-from ship_engine.nestml.units import number_of, quantity
+from ship_engine.nestml.units import constant_of, number_of, quantity
 from ship_engine.nestml.updates import Update, timer_test
 
 _MILLISECOND = named_unit("ms") or NUMBER
@@ -123,7 +124,24 @@ class _Reader:
         if name in self.update.counted:
             return True
         equation = self.scope.equations.get(f"{name}'")
-        return equation is not None and number_of(self.translate(equation.get_rhs()).tree) == -1.0
+        if equation is None:
+            return False
+        slope = as_number(self.translate(equation.get_rhs()))
+        rate = constant_of(substitute_all(slope.tree, self.scope.internal_values()))
+        is_number = slope.unit is not None and slope.unit.is_number
+        if is_number and rate is not None and math.isclose(rate, -1.0, rel_tol=1e-12):
+            return True
+        if name == self.update.timer and self._is_time(self.scope.states[name].unit):
+            raise unsupported(
+                equation,
+                f"the timer '{name}', which does not fall by 1 ms per ms,",
+                f"{name}' = -1",
+            )
+        return False
+
+    @staticmethod
+    def _is_time(unit: Unit) -> bool:
+        return unit.dimension == _MILLISECOND.dimension
 
     def _count(self, name: str, node: Any) -> None:
         """Note that a state is a timer."""
@@ -144,7 +162,7 @@ class _Reader:
             tree = tree.args[0]
         by_name = {v.engine_name: v for v in self.scope.parameters.values()}
         period = by_name.get(tree.id) if isinstance(tree, ast.Name) else None
-        if period is None or period.unit.dimension != _MILLISECOND.dimension:
+        if period is None or not self._is_time(period.unit):
             raise unsupported(
                 node,
                 f"'{name} = {ast.unparse(tree)}' as the refractory period",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +26,13 @@ _PREFIXED: dict[str, dict[Fraction, str]] = {
     }.items()
 }
 """Names of the bases times powers of ten."""
+_OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 _FAMILIAR = ("mV", "ms", "pA", "nS", "pF", "GOhm", "nA", "uS", "nF", "MOhm", "s", "V", "Hz", "mM")
 
 
@@ -98,6 +107,28 @@ def number_of(tree: ast.expr) -> float | None:
         left, right = number_of(tree.left), number_of(tree.right)
         return None if left is None or right is None else left * right
     return None
+
+
+def constant_of(tree: ast.expr) -> float | None:
+    """The value of an expression of numbers and quantities in coherent units; None for others."""
+    if isinstance(tree, ast.Constant):
+        return number_of(tree)
+    if isinstance(tree, ast.Name):
+        number, unit = number_of(tree), named_unit(tree.id.split()[-1])
+        return None if number is None or unit is None else number * unit.factor_to(NUMBER)
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, (ast.USub, ast.UAdd)):
+        value = constant_of(tree.operand)
+        return -value if value is not None and isinstance(tree.op, ast.USub) else value
+    operation = _OPERATIONS.get(type(tree.op)) if isinstance(tree, ast.BinOp) else None
+    if operation is None or not isinstance(tree, ast.BinOp):
+        return None
+    left, right = constant_of(tree.left), constant_of(tree.right)
+    if left is None or right is None:
+        return None
+    try:
+        return float(operation(left, right))
+    except (ArithmeticError, TypeError):
+        return None
 
 
 def _plain_tree(unit: Unit) -> ast.expr:

@@ -244,6 +244,18 @@ def test_refractory_periods_may_be_counted_in_several_ways(kernel_cache, way):
     np.testing.assert_array_equal(*spikes)
 
 
+@pytest.mark.parametrize(
+    "slope",
+    ["-1.0", "-(1 ms) / (1 ms)", "-1e3 * (1 ms) / (1 s)", "1 - 2", "-pace"],
+)
+def test_timers_fall_by_whatever_is_one(slope):
+    text = texts.neuron("""
+        V_m' = (E_L - V_m) / tau_m""")
+    text = text.replace("refr_t' = -1\n", f"refr_t' = {slope}\n")
+    text = text.replace("    internals:", "    internals:\n        pace real = 1 s / (1e3 * 1 ms)")
+    assert texts.model_of(text).refractory_period == "refr_T"
+
+
 def test_steps_count_a_refractory_period(kernel_cache):
     text = texts.neuron(
         """

@@ -41,6 +41,11 @@ NEURONS = {
         "an onCondition without an emit_spike",
     ),
     "period": (("refr_t = refr_T", "refr_t = 2 * refr_T"), "'refr_t = 2 \\* refr_T' as the refr"),
+    "fast timer": (
+        ("refr_t' = -1", "refr_t' = -2"),
+        "'refr_t', which does not fall by 1 ms per ms",
+    ),
+    "timer of a state": (("refr_t' = -1", "refr_t' = V_m / E_L"), "'refr_t', which does not fall"),
     "running timer": (("refr_t ms = 0 ms", "refr_t ms = 5 ms"), "'refr_t', which runs from the"),
     "timer in an equation": (
         ("(I_e + I_stim)", "(I_e * refr_t / 1 ms + I_stim)"),
