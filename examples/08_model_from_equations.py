@@ -5,15 +5,17 @@ the input. The synapse tires: every spike uses up half of what is left, which th
 are a few lines of text. Dimensions are checked, the integration is chosen, and what comes out is
 a cell type and a synapse type like any other.
 
-Usage: python 08_model_from_equations.py ship
+Usage: python 08_model_from_equations.py
 """
 
-import numpy as np
-from pyNN.utility import get_simulator
+import argparse
 
-sim, options = get_simulator()
-if options.simulator != "ship":
-    raise SystemExit("Models from equations are for ship.")
+import numpy as np
+import pyNN.ship as sim
+
+arguments = argparse.ArgumentParser(description="A neuron and a synapse from equations with units.")
+arguments.add_argument("simulator", nargs="?", choices=["ship"], default="ship")
+arguments.parse_args()
 
 Adaptive = sim.cell_type(
     "Adaptive",

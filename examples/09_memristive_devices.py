@@ -7,6 +7,7 @@ that STDP has formed, in ideal synapses and in devices.
 Usage: python 09_memristive_devices.py
 """
 
+import argparse
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +19,7 @@ import matplotlib.pyplot as plt
 
 from ship_engine.devices import DeviceToDevice, FilamentDrift, Memristor, PulseProgramming
 
+argparse.ArgumentParser(description="What memristive devices make of weights.").parse_args()
 DARK, PALE = "#1f3a5f", "#b8c4d6"
 COLOURS = ["#0b7a75", "#d1495b", "#edae49"]
 

@@ -7,7 +7,7 @@ the delay. Eight strengths and eight delays, each with each, are simulated side 
 Usage: python 10_platform.py [EXECUTOR]        (numba or torch; numba if left out)
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import matplotlib
@@ -18,7 +18,9 @@ from ship_engine import LeakySynapse, LIFSharedRest, Network, Poisson, delayed, 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-EXECUTOR = sys.argv[1] if len(sys.argv) > 1 else "numba"
+arguments = argparse.ArgumentParser(description="A network simulated 64 times in one run.")
+arguments.add_argument("executor", nargs="?", choices=["numba", "torch"], default="numba")
+EXECUTOR = arguments.parse_args().executor
 DT, DURATION, BEGINNING = 0.5, 1200.0, 200.0  # ms; the beginning is left out of what is measured
 STRENGTHS = torch.linspace(0.01, 0.08, 8)  # of inhibition, in units of the threshold per ms
 DELAYS = torch.arange(1.0, 9.0)  # ms
@@ -82,13 +84,15 @@ plt.rcParams.update(
         "axes.spines.right": False,
     }
 )
-figure = plt.figure(figsize=(9, 4.8), layout="constrained")
-top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.75])
-sketch = top.subplots()
-net.draw(sketch)
-sketch.set_title("A   the groups, in the order in which a step advances them")
+figure = plt.figure(figsize=(10, 5.8), layout="constrained")
+top, bottom = figure.subfigures(2, 1, height_ratios=[1, 1.6])
+top.suptitle(
+    "A   the groups, in the order in which a step advances them", x=0.01, ha="left", size=10
+)
+net.draw(top.add_axes((0.0, 0.0, 1.0, 0.9)))  # in a place of its own, which no layout changes
 
-chart, *rasters = bottom.subplots(1, 4, width_ratios=[1.35, 1, 1, 1])
+map_side, raster_side = bottom.subfigures(1, 2, width_ratios=[1, 1.75])
+chart, rasters = map_side.subplots(), raster_side.subplots(1, 3)
 image = chart.imshow(
     strongest, origin="lower", aspect="auto", extent=(0.5, 8.5, 0.005, 0.085), cmap="viridis_r"
 )
@@ -100,7 +104,7 @@ chart.set(
     xlabel="delay of the inhibition (ms)",
     ylabel="its strength",
 )
-bottom.colorbar(image, ax=chart, label="frequency of most power (Hz)")
+map_side.colorbar(image, ax=chart, label="frequency of most power (Hz)")
 
 for axes, letter, (k, j) in zip(rasters, "CDE", SHOWN, strict=True):
     for name, first, colour in (("E", 0, DARK), ("I", 200, RED)):
@@ -110,6 +114,7 @@ for axes, letter, (k, j) in zip(rasters, "CDE", SHOWN, strict=True):
         title=f"{letter}   {STRENGTHS[k]:.2f}, {DELAYS[j]:.0f} ms",
         xlabel="time (ms)",
         xlim=(BEGINNING, BEGINNING + 200.0),
+        xticks=[BEGINNING + 50.0, BEGINNING + 150.0],
         ylim=(0, 250),
         yticks=[100, 225],
         yticklabels=["E", "I"] if letter == "C" else [],

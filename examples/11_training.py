@@ -7,6 +7,7 @@ of the derivative of a spike (Neftci, Mostafa & Zenke 2019, IEEE Signal Process.
 Usage: python 11_training.py
 """
 
+import argparse
 from pathlib import Path
 
 import matplotlib
@@ -18,6 +19,7 @@ from ship_engine.training.surrogates import SuperSpike
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+argparse.ArgumentParser(description="Spiking neurons learn to tell patterns.").parse_args()
 PATTERNS, INPUTS, HIDDEN, STEPS = 3, 30, 20, 50  # steps of 1 ms
 UPDATES, SAMPLES = 60, 32
 

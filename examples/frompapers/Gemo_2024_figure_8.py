@@ -10,7 +10,7 @@ potential are drawn as in the authors' script, so that the figure is theirs to t
 Usage: python Gemo_2024_figure_8.py [EXECUTOR]        (numba or torch; numba if left out)
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import matplotlib
@@ -21,7 +21,9 @@ from ship_engine import LIF, Input, LeakySynapse, Network, refractory
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-EXECUTOR = sys.argv[1] if len(sys.argv) > 1 else "numba"
+arguments = argparse.ArgumentParser(description="Figure 8 of the SHIP paper.")
+arguments.add_argument("executor", nargs="?", choices=["numba", "torch"], default="numba")
+EXECUTOR = arguments.parse_args().executor
 DT, STEPS = 0.1, 1000  # ms, so 100 ms in all
 RATE = 0.02  # spikes per ms of each input
 TIME_CONSTANTS = torch.arange(10.0, 101.0, 10.0)  # ms
