@@ -190,6 +190,11 @@ def _check_spans(counts: SpikeCounts, where: str) -> None:
 
 def _format_of(path: Path, given: str | None, allowed: tuple[str, ...]) -> str:
     kind = path.suffix.lstrip(".").lower() if given is None else given
+    if kind == "bsn":
+        raise UnknownNameError(
+            f"'{path}': bsn holds numbers of spikes in spans of time, not events; use "
+            "read_spike_counts and write_spike_counts."
+        )
     if kind not in allowed:
         raise UnknownNameError(
             f"'{path}': '{kind}' is not one of the formats {', '.join(allowed)}; say which by "

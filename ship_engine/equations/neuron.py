@@ -76,6 +76,11 @@ class _Compiler:
                     "long? Name the parameter that says so as the refractory period."
                 )
             return
+        if not isinstance(period, str):
+            raise InvalidEquationsError(
+                f"The refractory period is {period!r}; give the name of a parameter in ms, as in "
+                "refractory='tau_refrac', parameters={'tau_refrac': '3 ms'}."
+            )
         if period not in names.parameter_names:
             raise InvalidEquationsError(
                 f"The refractory period '{period}' is not a parameter."

@@ -65,6 +65,7 @@ def _tensor(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
 
 
 def _numbers(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
+    _refuse_events(group, given)
     try:
         tensor = as_numbers(given, like)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -77,8 +78,21 @@ def _numbers(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
     return tensor
 
 
+def _refuse_events(group: GroupDescription, given: Any) -> None:
+    """Events are no tensor as long as nobody says which time steps they lie in."""
+    if not hasattr(given, "to_tensor"):
+        return
+    listed = group.model is ListInput
+    instead = "a list of events.to_tensor(dt)" if listed else "events_to_batch([events], dt, steps)"
+    raise InvalidValueError(
+        f"The input of '{group.id}' holds {type(given).__name__}, which lie on no time steps yet; "
+        f"give {instead}."
+    )
+
+
 def _padded(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
     """Sequences of different length as one tensor, with zeros after their ends."""
+    _refuse_events(group, given)
     if isinstance(given, Tensor) or not hasattr(given, "__len__") or not len(given):
         raise InvalidValueError(
             f"The input of '{group.id}' ({group.model.name}) is {type(given).__name__}; give a "

@@ -220,6 +220,7 @@ SOUND = [np.zeros(800)]
         (lambda: LyonEar(8000.0, smoothing=0.0), "smoothing must be > 0"),
         (lambda: LyonEar(8000.0, decimation=0), "decimation must be at least 1"),
         (lambda: cochleagrams([np.zeros((2, 800))], PAPER), "one axis, of samples"),
+        (lambda: cochleagrams(np.zeros(800), PAPER), "a list of sounds; got one ndarray"),
         (lambda: cochleagrams([np.zeros(63)], PAPER), "63 samples; a frame of this ear has 64"),
         (lambda: cochleagrams([np.full(99, 2000)], PAPER), "divided by 32768"),
         (lambda: encode_cochlea(SOUND, PAPER, dt=1.0, threshold=1.0), "a part of 1"),

@@ -295,6 +295,8 @@ ONE = Events([0], None, [0], [5.0])
         (written("a.bs2", bytes([34, 0, 0, 0, 0])), FileFormatError, "a.bs2': x = 34 .*= 33"),
         (written("a.bs2", bytes([0, 99, 0, 0, 0])), FileFormatError, "y = 99 .* height - 1"),
         (written("a.wav", b""), UnknownNameError, "'wav' is not one of the formats bs1, bs2"),
+        (written("a.bsn", bytes(10)), UnknownNameError, "use read_spike_counts"),
+        (kept("a.bsn", [0], [0], [0], [0.0]), UnknownNameError, "and write_spike_counts"),
         (written("a.npy", b"words"), FileFormatError, "no array of numbers"),
         (written("a.npy", b""), FileFormatError, "no array of numbers"),
         (saved(np.zeros(4)), FileFormatError, r"it holds the shape \(4,\)"),

@@ -93,6 +93,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"refractory": "paus"},
         "The refractory period 'paus' is not a parameter. Did you mean 'pause'?",
     ),
+    "refractory period as a number": (
+        {"refractory": 3.0},
+        "The refractory period is 3.0; give the name of a parameter in ms",
+    ),
     "unknown initial state": (
         {"initial": {"v": 0, "w": 1}},
         "There is an initial value for 'w', which is no state.",

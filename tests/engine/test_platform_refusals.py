@@ -25,6 +25,7 @@ from ship_engine import (
     winner_take_all,
     winner_take_all_refractory,
 )
+from ship_engine.data import Events
 from ship_engine.errors import (
     InvalidValueError,
     UnknownNameError,
@@ -183,6 +184,7 @@ def test_settings_that_init_refuses(options, message):
         small().init(**options)
 
 
+EVENTS = Events([0], [0], [1], [0.5])
 RUNS = {
     "no input": ((), "No input for 'I'"),
     "two inputs": ((ones(), ones()), "2 inputs for 1 groups"),
@@ -193,6 +195,7 @@ RUNS = {
     "another batch": ((ones(batch=3),), "3 samples, but the batch size is 2"),
     "NaN": ((ones() * math.nan,), "NaN or infinite"),
     "text": (("spikes",), "is str, not a tensor"),
+    "events": ((EVENTS,), r"no time steps yet; give events_to_batch\(\[events\]"),
 }
 
 
@@ -234,6 +237,8 @@ def test_runs_that_cannot_be():
     [
         (torch.ones(2, 5, 3), "give a list"),
         ([], "give a list"),
+        (EVENTS, r"give a list of events.to_tensor\(dt\)"),
+        ([EVENTS], r"give a list of events.to_tensor\(dt\)"),
         ([torch.ones(5, 2)], r"Sequence 0 of 'L' has the shape \[5, 2\]"),
         ([torch.ones(11, 3)], "11 time steps in a sequence, but the run 10"),
     ],

@@ -46,8 +46,13 @@ def cochleagrams(waves: Sequence[Any], ear: LyonEar, *, progress: Progress = Fal
     Raises
     ------
     InvalidValueError
-        If a sound is not one-dimensional, too loud or too short.
+        If this is no list, or a sound is not one-dimensional, too loud or too short.
     """
+    if getattr(waves, "ndim", 2) < 2:
+        raise InvalidValueError(
+            f"waves must be a list of sounds; got one {type(waves).__name__}. A single sound is "
+            "[wave]."
+        )
     given = [_checked_wave(wave, f"waves[{i}]", ear) for i, wave in enumerate(waves)]
     made: list[Any] = [None] * len(given)
     lengths = [wave.size for wave in given]
