@@ -11,8 +11,9 @@ from ship_engine.devices.drift import (
     global_compensation,
 )
 from ship_engine.devices.levels import Levels, LevelTable, MeasuredLevels
-from ship_engine.devices.memristor import ClippedWeightsWarning, Memristor, phase_change_memory
+from ship_engine.devices.memristor import Memristor, phase_change_memory
 from ship_engine.devices.pulses import PulseProgramming
+from ship_engine.devices.reports import ClippedWeightsWarning, MovedZerosWarning
 from ship_engine.devices.variability import (
     DeviceToDevice,
     FlickerNoise,

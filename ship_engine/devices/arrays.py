@@ -65,6 +65,20 @@ def as_floats(name: str, values: Any) -> tuple[Floats, Callable[..., Any]]:
     return array, back
 
 
+def rounding_of(values: Any) -> float:
+    """How far numbers of the type of these may be from what was meant, relative to the largest.
+
+    It is that of two roundings; whole numbers are taken for float64.
+    """
+    if type(values).__module__.partition(".")[0] == "torch":
+        floating = values.is_floating_point()
+        name = str(values.dtype).removeprefix("torch.") if floating else "float64"
+    else:
+        kind = np.asarray(values).dtype
+        name = kind.name if kind.kind == "f" else "float64"
+    return 2.0 * float(np.finfo(name).eps)
+
+
 def check_generator(generator: Any) -> None:
     """Refuse what is no generator of NumPy.
 

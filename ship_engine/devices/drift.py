@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ship_engine.devices.arrays import Floats, as_floats
 from ship_engine.devices.description import Description, number
+from ship_engine.devices.reports import warn
 from ship_engine.errors import InvalidValueError
 
 
@@ -117,10 +117,9 @@ class FilamentDrift(Description):
 
     def drifted(self, conductance: Floats, elapsed: Floats, deviates: Floats) -> Floats:
         if (elapsed > self.latest).any():
-            warnings.warn(
+            warn(
                 f"Conductances after {elapsed.max():g} s are extrapolated; the drift was measured "
-                f"for {self.latest:g} s.",
-                stacklevel=2,
+                f"for {self.latest:g} s."
             )
         time = np.maximum(elapsed, self.earliest)
         # Writing may leave a device a little below its range, where the fit has a pole.

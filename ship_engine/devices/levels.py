@@ -19,17 +19,29 @@ class LevelTable(NamedTuple):
     values: Floats
     sigma: Floats
 
-    def nearest(self, weight: Floats) -> Any:
-        """Number of the level that is nearest to each weight; of two, it is the upper one."""
+    def nearest(self, weight: Floats, rounding: float = 0.0) -> Any:
+        """Number of the level that is nearest to each weight; of two, it is the upper one.
+
+        Weights that are less than `rounding`, relative to the largest level, below the middle of
+        two levels are taken for midway between them.
+        """
         middles = 0.5 * (self.values[1:] + self.values[:-1])
+        middles -= rounding * np.abs(self.values).max()
         return np.searchsorted(middles, weight, side="right")
 
-    def written(self, weight: Floats, generator: np.random.Generator) -> Floats:
+    def has_zero(self, rounding: float) -> bool:
+        """Whether one of the levels is 0, but for a rounding relative to the largest."""
+        magnitudes = np.abs(self.values)
+        return bool(magnitudes.min() <= rounding * magnitudes.max())
+
+    def written(
+        self, weight: Floats, generator: np.random.Generator, rounding: float = 0.0
+    ) -> Floats:
         """What is found where weights have been written: a normal number around each one's level.
 
         Each call is another write, and draws anew.
         """
-        level = self.nearest(weight)
+        level = self.nearest(weight, rounding)
         deviates = generator.standard_normal(np.shape(weight))
         return self.values[level] + self.sigma[level] * deviates
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,20 +13,18 @@ from ship_engine.devices.arrays import (
     check_generator,
     check_shapes,
     fixed_generator,
+    rounding_of,
 )
-from ship_engine.devices.conductance import Conductances, Mapping
+from ship_engine.devices.conductance import Conductances
 from ship_engine.devices.drift import PhaseChangeDrift
 from ship_engine.devices.parts import SPECIMENS, MemristorParts
 from ship_engine.devices.pulses import PulseProgramming
+from ship_engine.devices.reports import ClippedWeightsWarning, MovedZerosWarning, warn
 from ship_engine.devices.variability import HIGH, LOW, RANDOM, FlickerNoise, WriteNoise
 from ship_engine.errors import InvalidValueError
 
 SIEMENS = 1e-6
 """In one uS."""
-
-
-class ClippedWeightsWarning(UserWarning):
-    """Some weights were beyond what a device can hold, and became the nearest that it can."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,6 +66,9 @@ class Memristor(MemristorParts):
         The range of conductances, in uS.
     pair : bool
         Whether each weight is the difference of two devices, or the conductance of one.
+    absent_zeros : bool
+        Whether weights of exactly 0 stand for connections without a device: they stay 0, whatever
+        the levels, the noise and the drift, and gradients do not reach them.
     pulse_energy_up, pulse_energy_down : float, optional
         Energy of one potentiating or depressing pulse, in J.
     read_voltage, read_time : float, optional
@@ -82,12 +82,20 @@ class Memristor(MemristorParts):
 
     # --- writing and reading ---------------------------------------------------------------------
 
-    def deploy(self, weights: Any, elapsed: Any, generator: np.random.Generator) -> Any:
+    def deploy(
+        self,
+        weights: Any,
+        elapsed: Any,
+        generator: np.random.Generator,
+        label: str | None = None,
+    ) -> Any:
         """Write weights, and read them some time later; see `program` and `read`."""
         device = self.ranged(weights)
-        return device.read(device.program(weights, generator), elapsed, generator)
+        return device.read(device.program(weights, generator, label), elapsed, generator)
 
-    def program(self, weights: Any, generator: np.random.Generator) -> Any:
+    def program(
+        self, weights: Any, generator: np.random.Generator, label: str | None = None
+    ) -> Any:
         """Write weights to devices.
 
         Parameters
@@ -96,6 +104,8 @@ class Memristor(MemristorParts):
             The wanted ones, of any shape: one weight for each device or pair of devices.
         generator : numpy.random.Generator
             Its seed stands for the devices; what it draws is new at every write.
+        label : str, optional
+            Of the synapses, for warnings.
 
         Returns
         -------
@@ -107,6 +117,8 @@ class Memristor(MemristorParts):
         -----
         ClippedWeightsWarning
             If weights are out of the range, and become the nearest limit.
+        MovedZerosWarning
+            If weights are exactly 0, none of the levels is, and `absent_zeros` is not set.
 
         Raises
         ------
@@ -116,15 +128,24 @@ class Memristor(MemristorParts):
         array, back = as_floats("weights", weights)
         check_generator(generator)
         device = self.ranged(array)
-        mapping = device.mapping
-        inside = (array >= mapping.w_min) & (array <= mapping.w_max)
-        return back(device._programmed(array, generator), inside)
+        rounding, whose = rounding_of(weights), "" if label is None else f" of '{label}'"
+        inside = device._inside(array, rounding, whose)
+        wanted = np.clip(array, device.mapping.w_min, device.mapping.w_max)
+        written = device._programmed(wanted, generator, rounding, whose)
+        if not device.absent_zeros:
+            return back(written, inside)
+        return back(np.where(array == 0.0, 0.0, written), inside & (array != 0.0))
 
-    def _programmed(self, weights: Floats, generator: np.random.Generator) -> Floats:
+    def _programmed(
+        self, wanted: Floats, generator: np.random.Generator, rounding: float, whose: str
+    ) -> Floats:
         mapping = self.mapping
-        wanted = self._clipped(weights, mapping)
         if self.levels is not None:
-            wanted = self.level_table().written(wanted, generator)
+            table = self.level_table()
+            if not (self.absent_zeros or table.has_zero(rounding)):
+                found = table.values[table.nearest(np.zeros(1), rounding)]
+                self._tell_of_zeros(wanted, float(found[0]), whose)
+            wanted = table.written(wanted, generator, rounding)
         if not self.pair:  # no conductance is negative
             wanted = np.maximum(wanted, mapping.w_min - mapping.g_min * mapping.slope)
         if not (self.write_noise or self.device_to_device or self.stuck):
@@ -142,16 +163,28 @@ class Memristor(MemristorParts):
             g = np.where(specimens.stuck == kind, self.g_min + place * width, g)
         return mapping.weights(self._unstacked(g))
 
-    def _clipped(self, weights: Floats, mapping: Mapping) -> Floats:
-        outside = int(((weights < mapping.w_min) | (weights > mapping.w_max)).sum())
-        if outside:
-            warnings.warn(
-                f"{outside} of {weights.size} weights are beyond the range of the device, from "
-                f"{mapping.w_min:g} to {mapping.w_max:g}, and are written as its ends.",
+    def _inside(self, weights: Floats, rounding: float, whose: str) -> Any:
+        """Which weights are within the range, but for a rounding relative to its larger end."""
+        low, high = self.mapping.w_min, self.mapping.w_max
+        slack = rounding * max(abs(low), abs(high))
+        inside = (weights >= low - slack) & (weights <= high + slack)
+        if outside := int((~inside).sum()):
+            warn(
+                f"{outside} of {weights.size} weights{whose} are beyond the range of the device, "
+                f"from {low:g} to {high:g}, and are written as its ends.",
                 ClippedWeightsWarning,
-                stacklevel=4,
             )
-        return np.clip(weights, mapping.w_min, mapping.w_max)
+        return inside
+
+    def _tell_of_zeros(self, wanted: Floats, level: float, whose: str) -> None:
+        if zeros := int((wanted == 0.0).sum()):
+            warn(
+                f"{zeros} of {wanted.size} weights{whose} are exactly 0, but none of the levels "
+                f"of the device is, so they are written as {level:.3g}. If these connections do "
+                "not exist, give the Memristor absent_zeros=True; else give it levels with 0 "
+                "among them, which are an odd number for a symmetric range.",
+                MovedZerosWarning,
+            )
 
     def read(self, written: Any, elapsed: Any, generator: np.random.Generator) -> Any:
         """Read weights some time after they have been written.
@@ -200,7 +233,8 @@ class Memristor(MemristorParts):
         if self.read_noise is not None:
             sigma = self.read_noise.relative_sigma(as_written, time, self.g_max)
             g = np.maximum(g * (1.0 + sigma * generator.standard_normal(sigma.shape)), 0.0)
-        return back(mapping.weights(self._unstacked(g)))
+        found = mapping.weights(self._unstacked(g))
+        return back(np.where(array == 0.0, 0.0, found) if self.absent_zeros else found)
 
     def _unstacked(self, g: Floats) -> Conductances:
         return Conductances(g[0], g[1]) if self.pair else Conductances(g, None)
@@ -309,7 +343,10 @@ class Memristor(MemristorParts):
                 "The energy of a reading is not known; give read_voltage (V) and read_time (s) of "
                 "the Memristor."
             )
-        g = _stacked(self.mapping.conductances(as_floats("weights", weights)[0]))
+        array, _ = as_floats("weights", weights)
+        g = _stacked(self.mapping.conductances(array))
+        if self.absent_zeros:
+            g = np.where(array == 0.0, 0.0, g)
         return float(self.read_voltage**2 * g.sum() * SIEMENS * self.read_time)
 
 

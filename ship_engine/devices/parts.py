@@ -45,6 +45,7 @@ class MemristorParts(Description):
     g_min: float = number(50.0, "uS", minimum=0.0)
     g_max: float = number(120.0, "uS", minimum=0.0, exclusive=True)
     pair: bool = True
+    absent_zeros: bool = False
     pulse_energy_up: float | None = number(None, "J", minimum=0.0, optional=True)
     pulse_energy_down: float | None = number(None, "J", minimum=0.0, optional=True)
     read_voltage: float | None = number(None, "V", optional=True)
@@ -60,8 +61,10 @@ class MemristorParts(Description):
         self._check_ranges()
 
     def _check_kinds(self) -> None:
-        if not isinstance(self.pair, (bool, np.bool_)):
-            raise InvalidValueError(f"pair = {self.pair!r} for a Memristor; give True or False.")
+        for name in ("pair", "absent_zeros"):
+            value = getattr(self, name)
+            if not isinstance(value, (bool, np.bool_)):
+                raise InvalidValueError(f"{name} = {value!r} for a Memristor; give True or False.")
         kinds: dict[str, Any] = {
             "levels": (Levels, MeasuredLevels),
             "write_noise": WriteNoise,
@@ -83,6 +86,11 @@ class MemristorParts(Description):
             raise InvalidValueError(
                 f"drift = {self.drift!r} for a Memristor; give FilamentDrift, PowerLawDrift or "
                 "PhaseChangeDrift, or None."
+            )
+        if self.absent_zeros and self.pulses is not None:
+            raise InvalidValueError(
+                "absent_zeros=True and pulses for a Memristor; pulses may change a weight to 0 "
+                "and back, so no weight of 0 can stand for a missing device. Leave out either."
             )
         if self.levels is not None and self.write_noise is not None:
             raise InvalidValueError(

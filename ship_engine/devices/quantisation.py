@@ -21,6 +21,7 @@ class _StraightThrough(torch.autograd.Function):
     def forward(ctx: Any, weight: Tensor, levels: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
         ctx.save_for_backward((weight >= levels[0]) & (weight <= levels[-1]))
         middles = 0.5 * (levels[1:] + levels[:-1])
+        middles -= 2.0 * torch.finfo(levels.dtype).eps * levels.abs().max()
         index = torch.bucketize(weight, middles, right=True)
         return levels[index] + sigma[index] * noise
 

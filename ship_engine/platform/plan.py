@@ -136,7 +136,7 @@ class Member:
         if elapsed.ndim < self.wanted.ndim:  # one for each target
             elapsed = elapsed.unsqueeze(1)
         device = self.model.device
-        self.weight = device.deploy(self.wanted, elapsed, self.generators(self.id))
+        self.weight = device.deploy(self.wanted, elapsed, self.generators(self.id), self.id)
 
     def scaled_weight(self) -> Tensor | None:
         """The product of weight and scale: [batch or 1, sources, targets]."""
