@@ -30,7 +30,9 @@ class SuiteError(Exception):
 
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment in which tests and examples run: quiet, without a display."""
-    path = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # This package is found by the name under which it was imported: by itself, or within `tests`.
+    importable = HERE.parents[(__package__ or "").count(".")]
+    path = [str(importable), *filter(None, [os.environ.get("PYTHONPATH")])]
     inherited = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     return inherited | {
         "PYTHONPATH": os.pathsep.join(path),
