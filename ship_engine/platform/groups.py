@@ -125,6 +125,13 @@ class GroupDescription:
             raise InvalidValueError(
                 f"is_output = {is_output!r} of '{self.id}'; give True or False."
             )
+        units = {parameter.name: parameter.unit for parameter in self.model.parameters}
+        for name, value in known.items():
+            if isinstance(value, str):
+                unit = f" of {units[name]}" if units.get(name) else ""
+                raise InvalidValueError(
+                    f"{name} = {value!r} of '{self.id}' is text; give a number{unit}."
+                )
         self.is_output = is_output
         self.size = None if size is None else int(size)
         self.source, self.target, self.port = ids.values()
