@@ -138,10 +138,8 @@ class Network:
 
         Raises
         ------
-        UnknownNameError
-            If there is none of that id.
-        InvalidValueError
-            If synapses still connect it; remove those first.
+        UnknownNameError, InvalidValueError
+            If there is none of that id, or synapses still connect it; remove those first.
         """
         known_group(self.groups, id)
         users = [g.id for g in self.groups.values() if id in (g.source, g.target)]

@@ -327,8 +327,8 @@ def make_blocks(
         members[b].incoming.append(Incoming(members[a], backward, port))
         if backward:
             reach[place[target]] = max(reach[place[target]], place[source])
-    stack = [list(members.values())[number] for number in order]
-    return _divided(stack, reach)
+    created = list(members.values())
+    return _divided([created[number] for number in order], reach)
 
 
 def _costs(edges: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:

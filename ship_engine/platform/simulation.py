@@ -150,5 +150,7 @@ class Simulation:
 
 def _sow(seed: tuple[int, int], id: str) -> None:
     """Let torch draw the random numbers of a group, which are its own whatever else there is."""
-    words = (*(number & 0xFFFFFFFFFFFFFFFF for number in seed), zlib.crc32(id.encode()))
-    torch.manual_seed(int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0]))
+    words = (*(word & 0xFFFFFFFFFFFFFFFF for word in seed), zlib.crc32(id.encode()))
+    # On the CPU only: `torch.manual_seed` would change what others draw on GPUs, and is slow.
+    number = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
+    torch.default_generator.manual_seed(int(number))

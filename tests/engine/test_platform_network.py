@@ -325,3 +325,14 @@ def test_values_are_copies_to_be_read():
         net["N"]["thr"] = 2.0
     with pytest.raises(AttributeError, match="read only"):
         net.get_monitored_results().N = 3
+
+
+def test_random_numbers_on_gpus_are_left_alone(monkeypatch):
+    def refuse(seed):
+        raise AssertionError("seeded")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", refuse)
+    net = small()
+    net.init(dt=1.0)
+    with pytest.raises(AssertionError, match="seeded"):  # which the other way would have done
+        torch.manual_seed(0)
