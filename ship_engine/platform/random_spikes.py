@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+SLOW = 10.0
+"""Rate in Hz below which random numbers of 24 bits are too coarse for the chance of a spike."""
 
 
 class RandomSpikes:
@@ -30,9 +35,11 @@ class RandomSpikes:
         bits = np.random.Philox(np.random.SeedSequence(words))
         self._generator = np.random.Generator(bits)
         self._rate, self._shape = rate, shape
+        slow = bool(((rate > 0.0) & (rate < SLOW)).any())
+        self._type: type[np.floating[Any]] = np.float64 if slow else np.float32
 
     def next(self, steps: NDArray[np.float64]) -> NDArray[np.bool_]:
         """The spikes of the next steps, whose lengths are given in ms: [batch, time, component]."""
-        uniform = self._generator.random((steps.size, *self._shape), dtype=np.float32)
+        uniform = self._generator.random((steps.size, *self._shape), dtype=self._type)
         probability = -np.expm1(-1e-3 * self._rate[None] * steps[:, None, None])
-        return np.moveaxis(uniform < probability.astype(np.float32), 0, 1)
+        return np.moveaxis(uniform < probability.astype(self._type), 0, 1)

@@ -31,6 +31,7 @@ from ship_engine.errors import (
 from ship_engine.event_network import EventNetwork
 from ship_engine.groups import NeuronGroup
 from ship_engine.models.lif import LIFCurrentExponential
+from ship_engine.platform.random_spikes import RandomSpikes
 from ship_engine.training.surrogates import SuperSpike
 
 EXECUTORS = ("numba", "torch")
@@ -131,6 +132,21 @@ def test_poisson_sources_spike_at_their_rate(executor):
         expected = 200 * 1000 * -math.expm1(-rate / 1000.0)
         assert abs(count - expected) < 4.0 * math.sqrt(expected)
     assert not torch.equal(net.run(), first)
+
+
+def test_slow_sources_spike_as_seldom_as_they_should():
+    """Half of 2**-24: with numbers of 24 bits, a spike came at the chance 2**-24."""
+
+    class Smallest:
+        def random(self, shape, dtype):
+            bits = 24 if dtype == np.float32 else 53
+            return np.full(shape, 2.0**-bits * round(0.75 * 2.0 ** (bits - 24)), dtype)
+
+    rate = -1000.0 * math.log1p(-0.5 * 2.0**-24)
+    for factor, spiking in ((1.0, False), (2.0, True)):
+        spikes = RandomSpikes(0, 0, 0, np.array([[factor * rate]]), (1, 1))
+        spikes._generator = Smallest()
+        assert bool(spikes.next(np.ones(1)).all()) == spiking
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
