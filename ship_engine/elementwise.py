@@ -2,7 +2,8 @@
 
 A model's functions use arithmetic, comparisons and the names below, with no control flow.  Each
 name looks at its arguments and calls the library that they belong to, so the same function runs
-on NumPy arrays, on torch tensors (differentiable, batched, any device) and on SymPy symbols.  The
+on NumPy arrays, on torch tensors (differentiable, batched, any device), on SymPy symbols, and on
+traced numbers, which become programs and their derivatives (`ship_engine.lowering.tracing`).  The
 Numba lowering replaces the names by their compiled counterparts (see
 `ship_engine.compiled.dialect`), so the same function is also a fused machine-code loop.
 
@@ -33,19 +34,25 @@ LANGUAGE = (
 """Every name that a model may call; an executor that interprets models provides all of them."""
 
 
+_TRACING = "ship_engine.lowering.tracing"
+
+
 def _library(*arguments: Any) -> ModuleType:
     for argument in arguments:
-        root = type(argument).__module__.partition(".")[0]
+        module = type(argument).__module__
+        root = module.partition(".")[0]
         if root in ("torch", "sympy"):
             return sys.modules[root]
+        if module == _TRACING:
+            return sys.modules[_TRACING]
     return np
 
 
 def where(condition: Any, if_true: Any, if_false: Any) -> Any:
     """Choose elementwise between two values; both are computed."""
     library = _library(condition, if_true, if_false)
-    if library is np:
-        return np.where(condition, if_true, if_false)
+    if library is np or library.__name__ == _TRACING:
+        return library.where(condition, if_true, if_false)
     if library.__name__ == "sympy":
         return library.Piecewise((if_true, condition), (if_false, True))
     if not (hasattr(if_true, "dtype") or hasattr(if_false, "dtype")):
@@ -92,7 +99,7 @@ def tanh(x: Any) -> Any:
 def absolute(x: Any) -> Any:
     """Absolute value."""
     library = _library(x)
-    return library.Abs(x) if library.__name__ == "sympy" else library.abs(x)
+    return library.Abs(x) if library.__name__ == "sympy" else library.absolute(x)
 
 
 def minimum(a: Any, b: Any) -> Any:

@@ -72,6 +72,13 @@ _FIXED = {
         for name in ("accumulate", "gather", "spread")
         for bits in (32, 64)
     },
+    **{
+        f"{name}_{bits}": _Fixed(
+            "compiled.spike_products", 4, ("compiled.spike_products", "lowering.product_layout", *_DIALECT)
+        )
+        for name in ("list_active", "count_columns", "turn_lists", "multiply_active")
+        for bits in (32, 64)
+    },
     "take_turns": _Fixed("compiled.dataflow", 4, ("compiled.dataflow", *_DIALECT)),
     "group_by_source": _Fixed("compiled.sorting", 7, ("compiled.sorting", *_DIALECT)),
 }

@@ -38,17 +38,17 @@ class Network:
 
     Parameters
     ----------
-    executor : {'numba', 'torch'}
-        What runs it: compiled code on the CPU, or tensor operations, which are differentiable and
-        run on any device.
+    executor : {'numba', 'torch', 'fused'}
+        What runs it: compiled code on the CPU; tensor operations, which are differentiable and
+        run on any device; or compiled loops on the CPU that are differentiable.
     dtype : torch.dtype
         float32 or float64.
     device : str or torch.device
-        Where tensors live; the executor 'numba' needs the CPU.
+        Where tensors live; all but the executor 'torch' need the CPU.
     seed : int
         Of all random numbers that the network itself draws.
     surrogate : Surrogate, optional
-        Derivative of a spike with the executor 'torch'; by default `SuperSpike()`.
+        Derivative of a spike, or its name; by default `SuperSpike()`.  Not for 'numba'.
 
     Attributes
     ----------

@@ -26,7 +26,15 @@ WINDOW_STEPS = 2**14
 
 
 class Runner(Protocol):
-    """What runs networks."""
+    """What runs networks.
+
+    Attributes
+    ----------
+    whole_runs : bool
+        Whether a run has to come in one piece, rather than window by window.
+    """
+
+    whole_runs: bool
 
     def start(self, blocks: Sequence[Block], batch_size: int, record: Record) -> None:
         """Go to the initial states.
@@ -74,27 +82,24 @@ def make_runner(executor: str, like: Tensor, surrogate: Surrogate | None) -> Run
     InvalidValueError
         If there is none, or it cannot work on that device, or has no use for a surrogate.
     """
-    if executor == "torch":
-        from ship_engine.platform.tensor_run import TensorRunner
-        from ship_engine.training.surrogates import SuperSpike, Surrogate
-
-        if not isinstance(surrogate, Surrogate | None):
-            raise InvalidValueError(
-                f"surrogate = {surrogate!r}; give one of ship_engine.training.surrogates, such as "
-                "SuperSpike(slope=100.0)."
-            )
-        return TensorRunner(like, surrogate or SuperSpike())
-    if executor != "numba":
-        raise InvalidValueError(f"executor = {executor!r}; give 'numba' or 'torch'.")
-    if like.device.type != "cpu":
+    if executor not in ("numba", "torch", "fused"):
+        raise InvalidValueError(f"executor = {executor!r}; give 'numba', 'torch' or 'fused'.")
+    if executor != "torch" and like.device.type != "cpu":
         raise InvalidValueError(
-            f"The executor 'numba' computes on the CPU, not on '{like.device}'; write "
+            f"The executor '{executor}' computes on the CPU, not on '{like.device}'; write "
             "executor='torch'."
         )
+    if executor != "numba":
+        from ship_engine.platform.fused_run import FusedRunner
+        from ship_engine.platform.tensor_run import TensorRunner
+        from ship_engine.training.surrogates import surrogate_of
+
+        kind = FusedRunner if executor == "fused" else TensorRunner
+        return kind(like, surrogate_of(surrogate))
     if surrogate is not None:
         raise InvalidValueError(
             "The executor 'numba' has no gradients, so no use for a surrogate; write "
-            "executor='torch'."
+            "executor='fused' or executor='torch'."
         )
     from ship_engine.platform.compiled_run import CompiledRunner
 

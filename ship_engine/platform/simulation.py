@@ -137,7 +137,9 @@ class Simulation:
     ) -> None:
         """Go through time steps in windows, so that what is kept for them stays small."""
         arrivals = arrivals_of(self.blocks, lengths)
-        window = window_length(arrivals, self.batch_size, lengths.size, self._like, record)
+        window = lengths.size
+        if not self._runner.whole_runs:
+            window = window_length(arrivals, self.batch_size, lengths.size, self._like, record)
         for first in range(0, lengths.size, window):
             part = slice(first, min(first + window, lengths.size))
             given = {self.members[id]: tensor[:, part] for id, tensor in inputs.items()}

@@ -1,0 +1,1 @@
+"""Fused training: a layer's whole time course, and its derivative, in one compiled loop each."""
