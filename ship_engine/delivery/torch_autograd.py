@@ -90,7 +90,13 @@ class SparseDelivery(Delivery):
 
 
 class DenseDelivery(Delivery):
-    """One matrix product for all synapses."""
+    """One matrix product for all synapses.
+
+    Attributes
+    ----------
+    matrix : Tensor [sources, delays * targets]
+        The weights.
+    """
 
     def __init__(self, synapses: Synapses, targets: int, weight: Tensor) -> None:
         super().__init__(synapses, targets, weight)
@@ -98,10 +104,10 @@ class DenseDelivery(Delivery):
         flat = self._weight.new_zeros(sources * row)
         position = self._indices(synapses.source) * row + self._place
         amounts = self._weight.expand(position.shape)
-        self._matrix = flat.index_add(0, position, amounts).view(sources, row)
+        self.matrix = flat.index_add(0, position, amounts).view(sources, row)
 
     def arrivals(self, spikes: Tensor) -> Tensor:
-        return (spikes @ self._matrix).unflatten(1, (len(self.delays), -1))
+        return (spikes @ self.matrix).unflatten(1, (len(self.delays), -1))
 
 
 DELIVERIES: dict[str, type[Delivery]] = {"sparse": SparseDelivery, "dense": DenseDelivery}

@@ -115,7 +115,8 @@ class TorchExecutor(Executor):
             that is injected into neurons, besides the network's.
         parameters : mapping
             Values in place of the network's: the weights of a `Projection`, one for all or
-            [synapses] in the order of its `synapses`; the parameter, or the initial state, of a
+            [synapses] in the order of its `synapses`; the delays (ms, not rounded to steps) of a
+            ``(projection, "delay")``, likewise; the parameter, or the initial state, of a
             ``(group, name)``, of a shape that broadcasts to [batch, components].
         record : iterable of (group, state)
             States to record.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ship_engine.delivery.base import Synapses
 from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.executors.torch_groups import Values
 from ship_engine.groups import Group, NeuronGroup
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from ship_engine.event_network import EventNetwork, Projection
 
 Inputs: TypeAlias = "Mapping[Group, Tensor]"
-Replacements: TypeAlias = "Mapping[Projection | tuple[NeuronGroup, str], Tensor]"
+Replacements: TypeAlias = (
+    "Mapping[Projection | tuple[Projection, str] | tuple[NeuronGroup, str], Tensor]"
+)
 
 
 def checked_inputs(
@@ -84,6 +88,33 @@ class Given:
             )
         return tensor.to(self._like.device, self._like.dtype).reshape(-1)
 
+    def synapses(self, projection: Projection, dt: float) -> tuple[Synapses, Tensor]:
+        """The synapses of a projection and their weights.
+
+        Where delays are given, each synapse becomes two, on both sides of its delay, which share
+        its weight by their distance to it; so the gradient of a delay is that of the shares.
+        """
+        weight, synapses = self.weight(projection), projection.synapses
+        delay = self._left.pop((projection, "delay"), None)
+        if delay is None:
+            return synapses, weight
+        count = len(synapses)
+        if delay.numel() not in (1, count):
+            raise InvalidValueError(
+                f"{delay.numel()} delays for the {count} synapses from "
+                f"'{projection.source.label}' to '{projection.target.label}'; "
+                "give one for all or one for each."
+            )
+        in_steps = (delay.to(self._like.device, self._like.dtype).reshape(-1) / dt).expand(count)
+        smallest = 0.0 if not count else float(in_steps.detach().min())
+        if not smallest >= 1.0 - 1e-6:
+            raise InvalidValueError(
+                f"A delay of {smallest * dt:g} ms from '{projection.source.label}' to "
+                f"'{projection.target.label}'; delays that are given have to be at least one time "
+                f"step, {dt:g} ms."
+            )
+        return shared_by_two(synapses, in_steps, weight)
+
     def values(self, group: NeuronGroup) -> Values:
         """Parameters and initial states of a group; each broadcasts to [batch, components].
 
@@ -129,6 +160,19 @@ class Given:
             raise UnknownNameError(
                 f"{key!r} is not in this network; give a projection, or (group, name)."
             )
+
+
+def shared_by_two(
+    synapses: Synapses, delay: Tensor, weight: Tensor
+) -> tuple[Synapses, Tensor]:
+    """Each synapse as two: of the whole delays (steps) below and above its own."""
+    below = delay.detach().floor()
+    share = delay - below
+    whole = below.cpu().numpy().astype(np.int32)
+    delays = np.stack([whole, whole + 1], 1).ravel()
+    target = np.repeat(synapses.target, 2)
+    both = torch.stack([weight * (1.0 - share), weight * share], 1).reshape(-1)
+    return Synapses(2 * synapses.start, target, synapses.weight, delays), both
 
 
 def _check_range(parameter: Parameter, values: Tensor, group: Group) -> None:

@@ -18,6 +18,7 @@ from ship_engine.random import standard_exponential
 from ship_engine.training.surrogates import Surrogate
 
 if TYPE_CHECKING:
+    from ship_engine.delivery.base import Synapses
     from ship_engine.event_network import EventNetwork, Projection
 
 
@@ -204,8 +205,10 @@ class Path:
     ----------
     projection : Projection
         The projection.
+    synapses : Synapses
+        Its synapses, or what takes their place.
     weight : Tensor
-        Its weights.
+        Their weights.
     delivery : type[Delivery]
         How spikes are delivered.
     backward : bool
@@ -213,10 +216,15 @@ class Path:
     """
 
     def __init__(
-        self, projection: Projection, weight: Tensor, delivery: type[Delivery], backward: bool
+        self,
+        projection: Projection,
+        synapses: Synapses,
+        weight: Tensor,
+        delivery: type[Delivery],
+        backward: bool,
     ) -> None:
         self.target, self.port = projection.target, projection.port
-        self._delivery = delivery(projection.synapses, projection.target.size, weight)
+        self._delivery = delivery(synapses, projection.target.size, weight)
         self._undelayed, self._backward = projection.synapses.undelayed, backward
 
     def arrivals(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ship_engine.event_network import EventNetwork
 
 
-def _refuse_unsupported(network: EventNetwork) -> None:
+def refuse_unsupported(network: EventNetwork) -> None:
     """Raise UnsupportedByExecutorError for what has no gradient, or none that we know of."""
     if not network.on_grid:
         raise UnsupportedByExecutorError(
@@ -41,6 +41,20 @@ def _refuse_unsupported(network: EventNetwork) -> None:
                 f"({projection.label}), for what they remember would have no gradient; "
                 "use EventNetwork.run, or synapses without a model, whose weights can be trained."
             )
+
+
+def injected_current(
+    network: EventNetwork, group: NeuronGroup, steps: int, like: Tensor
+) -> Tensor:
+    """What the network's current sources inject into a group, [1, steps, components]."""
+    total = like.new_zeros(steps, group.size)
+    for injection in network.injections:
+        if injection.group is group:
+            amplitude = injection.source.amplitudes(0, steps, network.clock)
+            cells = torch.as_tensor(injection.cells, dtype=torch.int64, device=like.device)
+            rows = like.new_tensor(amplitude)[:, None].expand(-1, cells.numel())
+            total = total.index_add(1, cells, rows)
+    return total[None]
 
 
 @dataclass
@@ -88,7 +102,7 @@ class Simulation:
         delivery: type[Delivery],
         surrogate: Surrogate,
     ) -> None:
-        _refuse_unsupported(network)
+        refuse_unsupported(network)
         if steps < 0:
             raise InvalidValueError(f"A simulation of {steps} steps; time only goes forward.")
         self._network, self._steps, self._stack = network, steps, network.stack()
@@ -99,7 +113,7 @@ class Simulation:
         for group in self._stack:
             tensor = tensors.get(group)
             if isinstance(group, NeuronGroup):
-                current = self._current(group, like)
+                current = injected_current(network, group, steps, like)
                 current = current if tensor is None else current + tensor
                 values = given.values(group)
                 keys = [network.key_of(group, repetition=k) for k in range(batch)]
@@ -112,24 +126,13 @@ class Simulation:
         self._paths: dict[Group, list[Path]] = {group: [] for group in self._stack}
         place = {group: k for k, group in enumerate(self._stack)}
         for projection in network.projections:
-            weight = given.weight(projection)
+            synapses, weight = given.synapses(projection, network.clock.dt)
             backward = place[projection.target] <= place[projection.source]
-            if len(projection.synapses):
-                path = Path(projection, weight, delivery, backward)
+            if len(synapses):
+                path = Path(projection, synapses, weight, delivery, backward)
                 self._paths[projection.source].append(path)
         given.refuse_the_rest()
         self._gaps = DifferentiableGaps(network, self._neurons, like)
-
-    def _current(self, group: NeuronGroup, like: Tensor) -> Tensor:
-        """What the network's current sources inject, [1, steps, components]."""
-        network, total = self._network, like.new_zeros(self._steps, group.size)
-        for injection in network.injections:
-            if injection.group is group:
-                amplitude = injection.source.amplitudes(0, self._steps, network.clock)
-                cells = torch.as_tensor(injection.cells, dtype=torch.int64, device=like.device)
-                rows = like.new_tensor(amplitude)[:, None].expand(-1, cells.numel())
-                total = total.index_add(1, cells, rows)
-        return total[None]
 
     def run(self, record: Iterable[tuple[NeuronGroup, str]]) -> Recording:
         """Go through all time steps."""

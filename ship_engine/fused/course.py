@@ -93,11 +93,14 @@ class Courses:
         The states at the start of each step, and at the end of the last; empty if not wanted.
     final : list of dict of str to Tensor [batch, size]
         The states in the end, without gradients.
+    resting : list of bool Tensor [time + 1, batch, size] or None
+        Whether each rests at the start of each step, if states are wanted.
     """
 
     outputs: list[Tensor]
     states: list[dict[str, Tensor]]
     final: list[dict[str, Tensor]]
+    resting: list[Tensor | None]
 
 
 def run_block(
@@ -135,7 +138,7 @@ def run_block(
     rest = iter(found[len(nodes) :])
     for text in plan.texts:
         states.append({name: next(rest) for name in text.states} if keep_states else {})
-    return Courses(outputs, states, plan.final)
+    return Courses(outputs, states, plan.final, plan.resting)
 
 
 class _Plan:
@@ -170,6 +173,7 @@ class _Plan:
             self.places.append({name: len(self.tensors) + k for k, name in enumerate(named)})
             self.tensors += named.values()
         self.final: list[dict[str, Tensor]] = []
+        self.resting: list[Tensor | None] = []
         self.first_weight = len(self.tensors)
         self.tensors += [edge.weight for edge in edges]
 
@@ -305,6 +309,15 @@ class _Forward:
             found.append({n: arrays[f"state_{n}"][row].clone().view(shape) for n in names})
         return found
 
+    def resting(self) -> list[Tensor | None]:
+        """Whether components rest at the start of each step."""
+        found = []
+        for member, arrays in zip(self.members, self.arrays, strict=True):
+            left = arrays.get("left")
+            shape = self.plan.batch, member.node.size
+            found.append(None if left is None else (left > 0.5).view(-1, *shape))
+        return found
+
     def _hand_on(self, edge: Edge, weight: Tensor, first: int, last: int) -> None:
         sources, targets = weight.shape
         given = self.arrays[edge.source]["out"][first:last].view(-1, sources)
@@ -323,6 +336,7 @@ class _Course(torch.autograd.Function):
         if differentiable:
             ctx.done = done
         plan.final = done.final_states()
+        plan.resting = done.resting() if plan.keep_states else []
         ctx.set_materialize_grads(False)
         shapes = [(plan.batch, node.size) for node in plan.nodes]
         results = [a["out"].view(-1, *s) for a, s in zip(done.arrays, shapes, strict=True)]

@@ -98,6 +98,27 @@ def _kinds(
     return [(int(later) + more, mask) for later, mask in zip(table, masks, strict=True)]
 
 
+def divided(groups: Sequence[Any], links: Mapping[Any, Sequence[Link]]) -> list[list[Any]]:
+    """Groups in parts, so that no link leads from a later part to an earlier one."""
+    place = {group: k for k, group in enumerate(groups)}
+    reach = list(range(len(groups)))
+    for group in groups:
+        target = place[group]
+        for link in links[group]:
+            source = place.get(link.source, -1)
+            if source >= target:
+                reach[target] = max(reach[target], source)
+    blocks, start = [], 0
+    while start < len(groups):
+        end = k = start
+        while k <= end:
+            end = max(end, reach[k])
+            k += 1
+        blocks.append(list(groups[start : end + 1]))
+        start = end + 1
+    return blocks
+
+
 def incoming(
     links: Sequence[Link],
     outputs: Mapping[Any, Tensor],
@@ -132,9 +153,9 @@ def incoming(
             product = given
         else:
             product = spike_product(runtime.products, given, link.weight)
-        if link.lag:
-            earlier = product.new_zeros(link.lag, *shape[1:])
-            product = torch.cat([earlier, product])
+        missing = steps - link.lag - product.shape[0]
+        if link.lag or missing:
+            product = torch.nn.functional.pad(product, (0, 0, 0, 0, link.lag, missing))
         known = found[link.input]
         found[link.input] = product if known is None else known + product
     return found

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.fused.course import Courses, Edge, Node, run_block
-from ship_engine.fused.links import Link, incoming, spread_in_time
+from ship_engine.fused.links import Link, divided, incoming, spread_in_time
 from ship_engine.fused.runtime import Runtime
 from ship_engine.fused.time_step import Kind, of_synapse
 from ship_engine.models.base import Model, argument_names
@@ -91,7 +91,9 @@ class FusedRunner:
         outputs: dict[Member, Tensor] = {m: x.to(self._like.dtype) for m, x in given.items()}
         states: dict[Member, dict[str, Tensor]] = {}
         links = {group.member: self._links(group, arrivals) for group in self._groups}
-        for block in _blocks(self._groups, links):
+        groups = {group.member: group for group in self._groups}
+        for part in divided(list(groups), links):
+            block = [groups[member] for member in part]
             self._advance_block(block, links, dt, count, outputs, states, record)
         self._record(record, arrivals, outputs, states)
 
@@ -276,27 +278,6 @@ def _arriving(output: Tensor, arrivals: Arrivals) -> Tensor:
         shifted[output.shape[0] - count :] = (output * mask)[:count]
         total = total + shifted
     return total
-
-
-def _blocks(groups: Sequence[_Group], links: Mapping[Member, list[Link]]) -> list[list[_Group]]:
-    """The groups, divided so that no link leads from a later part to an earlier one."""
-    place = {group.member: k for k, group in enumerate(groups)}
-    reach = list(range(len(groups)))
-    for group in groups:
-        target = place[group.member]
-        for link in links[group.member]:
-            source = place.get(link.source, -1)
-            if source >= target:
-                reach[target] = max(reach[target], source)
-    blocks, start = [], 0
-    while start < len(groups):
-        end = k = start
-        while k <= end:
-            end = max(end, reach[k])
-            k += 1
-        blocks.append(list(groups[start : end + 1]))
-        start = end + 1
-    return blocks
 
 
 def _refuse_synapses(member: Member, record: Record) -> None:
