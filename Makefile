@@ -9,6 +9,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 VENV_PEERS ?= .venv-peers
+VENV_TRAINING_PEERS ?= .venv-training-peers
 VENV_CONFORMANCE ?= .venv-conformance
 CONSTRAINTS ?= constraints.txt
 WORKERS ?= 2
@@ -21,12 +22,13 @@ SOURCES_OF_AN_INSTALLATION = pyproject.toml setup.py shim/pyNN/ship.py ship_engi
 	$(CONSTRAINTS)
 CODE = pyNN_ship ship_engine tests benchmarks examples shim setup.py
 
-.PHONY: help run test test-peers test-mpi conformance lint format bench peers dist clean
+.PHONY: help run test test-peers test-mpi conformance lint format bench peers \
+	training-peers dist clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 run: $(VENV)/.ready-run ## simulate a balanced network, the first example
 	$(VENV)/bin/python examples/01_balanced_network.py ship
@@ -58,13 +60,16 @@ bench: $(VENV)/.ready-run ## time networks on ship, and on its peers if they are
 
 peers: $(VENV_PEERS)/.ready ## install NEST and NEURON in an environment of their own
 
+training-peers: $(VENV_TRAINING_PEERS)/.ready ## install libraries that train, to compare with
+
 dist: $(VENV)/.ready-test ## build the source distribution, and from it the wheel
 	rm -rf build dist
 	$(VENV)/bin/python $(INSTALL) build
 	$(VENV)/bin/python -m build --quiet
 
 clean: ## remove the environments and whatever was built
-	rm -rf $(VENV) $(VENV_PEERS) $(VENV_CONFORMANCE) .conformance .venv-wheel build dist *.egg-info
+	rm -rf $(VENV) $(VENV_PEERS) $(VENV_TRAINING_PEERS) $(VENV_CONFORMANCE) .conformance
+	rm -rf .venv-wheel build dist *.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -96,4 +101,12 @@ $(VENV_PEERS)/.ready: $(SOURCES_OF_AN_INSTALLATION)
 	nrnivmodl="$$(pwd)/$(VENV_PEERS)/bin/nrnivmodl" && \
 	cd "$$($(VENV_PEERS)/bin/python -c 'import pyNN; print(pyNN.__path__[0])')/neuron/nmodl" && \
 	"$$nrnivmodl" .
+	@touch $@
+
+# SpikingJelly comes last and alone, lest it bring a torch of its own; the packages before it are
+# those without which it does not import.
+$(VENV_TRAINING_PEERS)/.ready: $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV_TRAINING_PEERS)
+	$(VENV_TRAINING_PEERS)/bin/python $(INSTALL) torch snntorch norse sinabs loguru tqdm
+	$(VENV_TRAINING_PEERS)/bin/python $(INSTALL) --no-deps spikingjelly
 	@touch $@

@@ -31,6 +31,8 @@ benchmarks:
   synapses     100,000 with short-term dynamics or failures: cost, and what they transmit
   equations    models from equations against those written by hand
   large_network  the SHIP paper's: a million leaky synapses; against original_ship, too
+  training     forward and backward through a layer; against snntorch spikingjelly norse sinabs
+               sinabs_steps ship_torch
   stack_order  in which order groups advance, up to 4,000 of them
   accuracy     spike times of every cell type against the true ones (--repeats 1)
   lif_accuracy spike times and potentials of the integrate-and-fire cells (--repeats 1)
@@ -117,9 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     some.add_argument("--size", type=int, metavar="N", help="neurons (brunel, build, cells)")
     some.add_argument("--steps", type=int, metavar="N", help="steps (step)")
     some.add_argument(
-        "--threads", type=int, metavar="N", help="threads (cuba, coba, brunel, large_network)"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads (cuba, coba, brunel, large_network, training)",
     )
-    some.add_argument("--runs", type=int, metavar="N", help="in each process (large_network)")
+    some.add_argument(
+        "--runs", type=int, metavar="N", help="in each process (large_network, training)"
+    )
     some.add_argument("--limit", type=float, metavar="S", help="skip what takes longer (build)")
     some.add_argument("--model", metavar="CELL_TYPE", help="the PyNN cell type (first_use)")
     some.add_argument(

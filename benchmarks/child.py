@@ -16,10 +16,17 @@ import time
 from types import ModuleType
 from typing import Any
 
-PACKAGES = {"nest": "nest-simulator", "neuron": "neuron", "brian2": "brian2"}
+PACKAGES = {
+    "nest": "nest-simulator",
+    "neuron": "neuron",
+    "brian2": "brian2",
+    "sinabs_steps": "sinabs",
+}
 ORIGINAL_SHIP = "SHIP_BENCHMARK_ORIGINAL_SHIP"
 """The environment variable that names the folder of the original SHIP."""
-WITHOUT_PYNN = ("original_ship", "ship_torch")
+TRAINING_PEERS = ("snntorch", "spikingjelly", "norse", "sinabs", "sinabs_steps")
+"""Libraries on torch that train spiking networks; the last is another use of the one before."""
+WITHOUT_PYNN = ("original_ship", "ship_torch", *TRAINING_PEERS)
 """Names that mean something only to networks that have ``SIMULATIONS`` of their own."""
 
 
@@ -81,7 +88,7 @@ def _needs_no_pynn(network: str) -> bool:
 
 
 def import_simulator(name: str) -> ModuleType:
-    """Return PyNN's backend of that name; for ``original_ship`` the package of that simulator.
+    """Return PyNN's backend of that name; of what has none, the package itself.
 
     ``ship_torch`` is ship, too; networks that know it compute on the torch executor.
     """
@@ -89,6 +96,8 @@ def import_simulator(name: str) -> ModuleType:
         folder = os.environ.get(ORIGINAL_SHIP)
         sys.path += [folder] if folder else []
         return importlib.import_module("SHIP")
+    if name in TRAINING_PEERS:
+        return importlib.import_module(name.removesuffix("_steps"))
     return importlib.import_module("pyNN.ship" if name == "ship_torch" else f"pyNN.{name}")
 
 

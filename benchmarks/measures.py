@@ -52,6 +52,7 @@ class Network(Protocol):
 
 # Networks may also define
 #   VARIANTS       names of sub-benchmarks; each runs in its own process, as options["variant"]
+#   BY_SIMULATOR   True: the table has a row for each variant and simulator, a column a measure
 #   FRESH_CACHE    True: all variants of one round share a compiled-code cache, empty at first
 
 

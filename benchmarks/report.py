@@ -50,7 +50,8 @@ def tables(
     """Make the tables of one benchmark from all its runs.
 
     There is one table with a row for each measure and variant; or, where it would be long, one
-    for each measure with a row for each variant.
+    for each measure with a row for each variant; or, where the network says `BY_SIMULATOR`, one
+    with a row for each variant and simulator.
 
     Parameters
     ----------
@@ -76,6 +77,9 @@ def tables(
     median_of = f"median of {rounds} runs" if rounds > 1 else "one run"
     title = f"{title} ({median_of})"
     variants = getattr(module, "VARIANTS", ("",))
+    if getattr(module, "BY_SIMULATOR", False):
+        header, lines = _by_simulator(variants, module.MEASURES, present, runs, reference)
+        return [Table(title, header, lines, notes)]
     if len(variants) * len(module.MEASURES) <= LONGEST:
         rows = [
             (measure, variant, f"{variant}: {measure.label}" if variant else measure.label)
@@ -113,6 +117,28 @@ def _table(
             [label, *cells, *(_ratio(medians[p], medians[reference], measure) for p in peers)]
         )
     return Table(title, header, lines, notes)
+
+
+def _by_simulator(
+    variants: Sequence[str],
+    measures: Sequence[Measure],
+    simulators: Sequence[str],
+    runs: Sequence[Run],
+    reference: str,
+) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of a table with a column for each measure, and ratios last."""
+    compared = [measure for measure in measures if measure.compared]
+    ratios = [f"{measure.label} / {reference}'s" for measure in compared]
+    lines = []
+    for variant in variants:
+        for name in simulators:
+            values = {m.key: median_value(runs, name, variant, m.key) for m in measures}
+            divisors = [median_value(runs, reference, variant, m.key) for m in compared]
+            cells = [_number(values[m.key], m.scale) for m in measures]
+            pairs = zip(compared, divisors, strict=True)
+            cells += [_ratio(values[m.key], divisor, m) for m, divisor in pairs]
+            lines.append([variant, name, *cells])
+    return ["", "implementation", *(measure.label for measure in measures), *ratios], lines
 
 
 def median_value(runs: Sequence[Run], simulator: str, variant: str, key: str) -> float | None:

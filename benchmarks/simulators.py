@@ -4,7 +4,8 @@ Simulators need not live in the environment from which the benchmarks are starte
 for instance, may want different versions of NumPy. An interpreter is looked for in this order:
 what ``--python-for SIMULATOR=PATH`` says, what the environment variable
 ``SHIP_BENCHMARK_PYTHON_<SIMULATOR>`` says, the interpreter that runs the benchmarks, and
-``.venv-peers/bin/python`` under the repository.
+``.venv-peers/bin/python`` under the repository, which is ``.venv-training-peers/bin/python`` for
+libraries that train.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .child import ORIGINAL_SHIP
+from .child import ORIGINAL_SHIP, TRAINING_PEERS
 from .runner import REPOSITORY, ProcessFailedError, run_child
 
 HOW_TO_INSTALL = {
@@ -24,6 +25,7 @@ HOW_TO_INSTALL = {
     "brian2": 'pip install brian2 pyNN "numpy<2"',
     "original_ship": "get https://github.com/EmanueleGemo/SHIP and torch and matplotlib; name its "
     f"folder in the environment variable {ORIGINAL_SHIP} (large_network)",
+    **dict.fromkeys(TRAINING_PEERS, "make training-peers (in the repository; training)"),
 }
 
 
@@ -38,12 +40,12 @@ class Simulator:
 
 
 def find(name: str, pythons: dict[str, str]) -> Simulator:
-    """Return the first interpreter that can import PyNN's backend `name`.
+    """Return the first interpreter that can import PyNN's backend `name`, or that package.
 
     Parameters
     ----------
     name : str
-        The backend, as in ``pyNN.<name>``.
+        The backend, as in ``pyNN.<name>``, or one of `benchmarks.child.WITHOUT_PYNN`.
     pythons : dict
         Interpreters given on the command line, by simulator.
     """
@@ -70,5 +72,6 @@ def _candidates(name: str, pythons: dict[str, str]) -> list[str]:
     if asked:  # absolute, since the processes work elsewhere; a link to Python stays a link
         return [str(Path(asked).expanduser().absolute()) if os.sep in asked else asked]
     folder, program = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
-    peers: Path = REPOSITORY / ".venv-peers" / folder / program
+    environment = ".venv-training-peers" if name in TRAINING_PEERS else ".venv-peers"
+    peers: Path = REPOSITORY / environment / folder / program
     return [sys.executable] + ([str(peers)] if peers.exists() else [])

@@ -5,6 +5,7 @@ Write ``import pyNN.ship as sim`` in a PyNN script; everything here is part of P
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 from pyNN import errors, random, space
@@ -136,7 +137,7 @@ __all__ += [
     if name in _MODULES
     or not (
         name.startswith("_")
-        or name in ("annotations", "why_absent")
+        or name in ("annotations", "why_absent", "import_module")
         or isinstance(value, ModuleType)
     )
 ]
@@ -144,9 +145,11 @@ __all__.remove("ModuleType")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "training"])
 
 
 def __getattr__(name: str) -> object:
+    if name == "training":  # it needs PyTorch, which a script that trains nothing does not
+        return import_module("pyNN_ship.training")
     reason = None if name.startswith("_") else why_absent(name)
     raise AttributeError(reason or f"module 'pyNN.ship' has no attribute '{name}'")

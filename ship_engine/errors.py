@@ -58,6 +58,28 @@ class NonFiniteStateError(ShipError, ArithmeticError):
         return type(self), facts
 
 
+class NonFiniteLossError(ShipError, ArithmeticError):
+    """The loss of a training became NaN or infinite, so it was stopped.
+
+    Attributes
+    ----------
+    epoch, batch : int
+        Where, counted from 0.
+    loss : float
+        What it became.
+    """
+
+    def __init__(self, epoch: int, batch: int, loss: float, kept: str) -> None:
+        self.epoch, self.batch, self.loss, self.kept = epoch, batch, loss, kept
+        super().__init__(
+            f"The loss became {loss} in batch {batch} of epoch {epoch}. {kept} "
+            "A smaller learning rate, clip_gradient=1.0, or a wider surrogate may help."
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.epoch, self.batch, self.loss, self.kept)
+
+
 class ModelTextError(ShipError, ValueError):
     """The text of a model breaks the rules of its language, or does not hold together."""
 

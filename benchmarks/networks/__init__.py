@@ -24,6 +24,7 @@ NAMES = (
     "equations",
     "stack_order",
     "large_network",
+    "training",
 )
 
 

@@ -2,13 +2,13 @@
 
 Every function takes the address of a table and a range of rows.  The numbers that are not zero are
 listed row after row: `BEGIN` and `END` say where each row's list lies, `PLACE` which column each
-number has, `VALUE` what it is.  A product is made from one part of the matrix after the other, each copied
-so that it lies close together in the second cache; four rows of it are added at a time.
+number has, `VALUE` what it is.  A product is made from one part of the matrix after the other, each
+copied so that it lies close together in the second cache; four rows of it are added at a time.
 """
 
 from __future__ import annotations
 
-from ship_engine.compiled.dialect import float32, float64, int32, int64, inlined, jit
+from ship_engine.compiled.dialect import float32, float64, inlined, int32, int64, jit
 from ship_engine.lowering.product_layout import (
     BATCH,
     BATCH_STRIDE,
@@ -165,9 +165,7 @@ def _multiply_active(real, size):
                     at = begin[r] if segment == 0 else position[r]
                     for j in range(BLOCK):
                         row[j] = 0.0
-                    position[r] = add_listed(
-                        at, end[r], limit, segment, place, value, packed, row
-                    )
+                    position[r] = add_listed(at, end[r], limit, segment, place, value, packed, row)
                     if segment == 0:
                         for j in range(count):
                             out[j] = row[j]

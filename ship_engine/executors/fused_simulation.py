@@ -275,7 +275,12 @@ class FusedSimulation:
         for k, port in enumerate(group.model.ports):
             if port.state != state:
                 continue
-            here = [Link(link.source, 0, link.lag, link.weight) for link in links if link.input == k]
+            # What acts within its own step comes after the moment at which that step starts.
+            here = [
+                Link(link.source, 0, link.lag, link.weight)
+                for link in links
+                if link.input == k and link.lag > 0
+            ]
             (arriving,) = incoming(here, self._outputs, 1, shape, self._runtime)
             if arriving is None:
                 continue
@@ -283,7 +288,9 @@ class FusedSimulation:
                 part = self._like.new_tensor(
                     self._network.clock.dt / group.model.divisions(self._network.clock.dt)
                 )
-                arriving = arriving * ModelFunctions(group.model).coefficients(values, part)[port.gain]
+                arriving = (
+                    arriving * ModelFunctions(group.model).coefficients(values, part)[port.gain]
+                )
             resting = found.resting[number]
             if state in group.model.held and resting is not None:
                 arriving = torch.where(resting[:rows], 0.0, arriving)

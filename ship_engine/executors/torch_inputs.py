@@ -162,9 +162,7 @@ class Given:
             )
 
 
-def shared_by_two(
-    synapses: Synapses, delay: Tensor, weight: Tensor
-) -> tuple[Synapses, Tensor]:
+def shared_by_two(synapses: Synapses, delay: Tensor, weight: Tensor) -> tuple[Synapses, Tensor]:
     """Each synapse as two: of the whole delays (steps) below and above its own."""
     below = delay.detach().floor()
     share = delay - below

@@ -43,9 +43,7 @@ def refuse_unsupported(network: EventNetwork) -> None:
             )
 
 
-def injected_current(
-    network: EventNetwork, group: NeuronGroup, steps: int, like: Tensor
-) -> Tensor:
+def injected_current(network: EventNetwork, group: NeuronGroup, steps: int, like: Tensor) -> Tensor:
     """What the network's current sources inject into a group, [1, steps, components]."""
     total = like.new_zeros(steps, group.size)
     for injection in network.injections:

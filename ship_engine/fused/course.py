@@ -215,7 +215,9 @@ class _Member:
         """Values that differ from cell to cell."""
         plan, text = self.plan, self.text
         names = [n for n in text.step.values if n in text.rows]
-        found = {f"value_{n}": plan.full(_there(self.given(f"value_{n}")), self.node) for n in names}
+        found = {
+            f"value_{n}": plan.full(_there(self.given(f"value_{n}")), self.node) for n in names
+        }
         if text.rests:
             assert self.node.period is not None
             found["period"] = plan.full(self.node.period, self.node)
@@ -294,8 +296,8 @@ class _Forward:
             calls.append((code, table, ranges))
         with subnormals_are_zero():
             for first, last in plan.windows():
-                for k, (code, (table, _), ranges) in enumerate(calls):
-                    plan.runtime.threads.run(partial(code, table.ctypes.data, first, last), ranges)
+                for k, (code, (words, _), ranges) in enumerate(calls):
+                    plan.runtime.threads.run(partial(code, words.ctypes.data, first, last), ranges)
                     for edge, weight in zip(plan.edges, self.weights, strict=True):
                         if edge.source == k:
                             self._hand_on(edge, weight, first, last)
@@ -414,8 +416,8 @@ class _Backward:
         ranges = plan.runtime.threads.ranges(member.width * min(plan.window, steps))
         scalars = [*member.scalars(), *plan.surrogate.values().values()]
         fields = text.backward_fields(wanted)
-        table = table_of(fields, -1, scalars, used, member.width, ranges)
-        return member, code, table, ranges, written, gradient, seen
+        place = table_of(fields, -1, scalars, used, member.width, ranges)
+        return member, code, place, ranges, written, gradient, seen
 
     def run(self) -> list[Tensor | None]:
         """Go through all windows backwards; the gradient of each of the block's tensors."""

@@ -8,9 +8,11 @@ step once more from the states at its start, which the forward loop has kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.fused.time_step import Kind, StepProgram, trace_step
 from ship_engine.lowering.adjoint import adjoints
 from ship_engine.lowering.source_text import indent
@@ -125,6 +127,18 @@ def lines_of(
     return lines
 
 
+def _derivative(surrogate: type[Surrogate], distance: Traced, numbers: dict[str, Traced]) -> Any:
+    """What a surrogate puts in place of the derivative of a step."""
+    try:
+        return surrogate.derivative(distance, **numbers)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UnsupportedByExecutorError(
+            f"'derivative' of {surrogate.__name__} uses more than the functions of "
+            "ship_engine.elementwise, such as torch's, which the executor 'fused' cannot compile; "
+            f"write it in those, or use the executor 'torch'. Python says: {error}"
+        ) from error
+
+
 def _special(number: str) -> str:
     """An infinite number, or none at all, as `math` has it."""
     return number.replace("-inf", "inf * -1.0")
@@ -212,7 +226,9 @@ class CourseText:
             lines.append(f"new_left[i] = period[i] if {spiked} else rest")
         kept = [f"state_{s}" for s in self.states] + (["left"] if self.rests else [])
         arrays = [*self._given_arrays(), "out", *(["spikes"] if self.spikes_apart else [])]
-        pointers = {name: f"{fields[name]} + (t & kept) * {fields[name + '_stride']}" for name in kept}
+        pointers = {
+            name: f"{fields[name]} + (t & kept) * {fields[name + '_stride']}" for name in kept
+        }
         pointers |= {
             f"new_{name.removeprefix('state_')}": (
                 f"{fields[name]} + ((t + 1) & kept) * {fields[name + '_stride']}"
@@ -253,7 +269,7 @@ class CourseText:
         numbers = {name: program.leaf(f"surrogate_{name}") for name in surrogate.numbers()}
 
         def smoothed(distance: Traced) -> Traced:
-            return program.number(surrogate.derivative(distance, **numbers))
+            return program.number(_derivative(surrogate, distance, numbers))
 
         # A result that is a leaf, such as a state that stays as it is, hands its adjoint on alone.
         derivative = adjoints(program, seeds, smoothed)

@@ -85,7 +85,8 @@ def _kinds(
 ) -> list[tuple[int, np.ndarray[Any, Any] | None]]:
     """Each delay in steps, and which [sources or 1, targets or 1] have it, if not all do."""
     arrivals, more = late
-    table, number = arrivals.table[:, 0], arrivals.number
+    table: np.ndarray[Any, Any] = arrivals.table[:, 0]
+    number: np.ndarray[Any, Any] = arrivals.number
     if table.size == 1:
         return [(int(table[0]) + more, None)]
     if number.shape[0] > 1:
@@ -123,7 +124,7 @@ def incoming(
     links: Sequence[Link],
     outputs: Mapping[Any, Tensor],
     inputs: int,
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     runtime: Runtime,
 ) -> list[Tensor | None]:
     """What arrives at each input of a group from groups that are computed already.

@@ -32,9 +32,7 @@ class Threads:
             return
         if self._pool is None or self._size < ranges - 1:
             self._pool, self._size = ThreadPoolExecutor(ranges - 1), ranges - 1
-        waiting = [
-            self._pool.submit(_without_subnormals, function, k) for k in range(1, ranges)
-        ]
+        waiting = [self._pool.submit(_without_subnormals, function, k) for k in range(1, ranges)]
         _without_subnormals(function, 0)
         for future in waiting:
             future.result()

@@ -65,10 +65,10 @@ def _handed_on(result: Traced, g: Traced, step: Callable[[Traced], Traced]) -> H
         yield a, where(condition, g, 0.0)
         yield b, where(condition, 0.0, g)
     elif name == "spike":
-        distance, crossed, awake = operands
+        distance, _, awake = operands
         yield distance, where(awake, g * step(distance), 0.0)
     elif len(operands) == 2:
-        yield from _of_two(name, *operands, result, g)
+        yield from _of_two(name, operands[0], operands[1], result, g)
     else:
         yield operands[0], _of_one(name, operands[0], result, g)
 

@@ -74,7 +74,9 @@ _FIXED = {
     },
     **{
         f"{name}_{bits}": _Fixed(
-            "compiled.spike_products", 4, ("compiled.spike_products", "lowering.product_layout", *_DIALECT)
+            "compiled.spike_products",
+            4,
+            ("compiled.spike_products", "lowering.product_layout", *_DIALECT),
         )
         for name in ("list_active", "count_columns", "turn_lists", "multiply_active")
         for bits in (32, 64)

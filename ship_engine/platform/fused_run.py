@@ -317,4 +317,3 @@ def _refuse_charged(synapse: Member, arrivals: Arrivals, behind: int) -> None:
             f"'{synapse.id}' is delayed and starts with a current; the executor 'fused' delays "
             "what reaches synapses instead. Start with none, or use the executor 'torch'."
         )
-

@@ -54,6 +54,10 @@ class Network:
     ----------
     groups : dict of str to GroupDescription
         What was said about each group.
+    runs : int
+        How many runs there were; each has random spikes of its own.
+    settings : Settings or None
+        What `init` was told.
 
     Examples
     --------
@@ -82,9 +86,9 @@ class Network:
         self.seed = checked_seed(seed)
         self.groups: dict[str, GroupDescription] = {}
         self._monitors = Monitors()
-        self._settings: Settings | None = None
+        self.settings: Settings | None = None
         self._simulation: Simulation | None = None
-        self._runs, self._inits = 0, 0
+        self.runs, self._inits = 0, 0
         self._lengths = np.zeros(0)
 
     def __repr__(self) -> str:
@@ -180,10 +184,10 @@ class Network:
             If a number, a tensor's shape or a parameter cannot be used, both `nts` and `time` are
             given, or synapses connect groups that do not exist.
         """
-        if self._settings is None or (dt, nts, time, batch_size) != (None,) * 4:
-            self._settings = Settings.checked(dt, nts, time, batch_size)
+        if self.settings is None or (dt, nts, time, batch_size) != (None,) * 4:
+            self.settings = Settings.checked(dt, nts, time, batch_size)
         self._inits += 1
-        self._prepare(self._settings.batch_size or 1)
+        self._prepare(self.settings.batch_size or 1)
 
     def _prepare(self, batch_size: int) -> Simulation:
         """Draw the arguments for a batch, and order the groups."""
@@ -245,11 +249,11 @@ class Network:
         return self._run(lengths, given, resume)
 
     def _ready(self) -> Settings:
-        if self._settings is None:
+        if self.settings is None:
             raise InvalidValueError(
                 "The network is not ready; call net.init(dt=..., nts=..., batch_size=...) first."
             )
-        return self._settings
+        return self.settings
 
     def _run(self, lengths: NDArray[np.float64], given: Mapping[str, Tensor], resume: bool) -> Any:
         if lengths.size == 0:
@@ -266,8 +270,8 @@ class Network:
             )
         ready = ready or self._prepare(batch_size)
         outputs = output_ids(self.groups)
-        found = ready.run(lengths, tensors, self._monitors, outputs, None if resume else self._runs)
-        self._lengths, self._runs = lengths, self._runs + (not resume)
+        found = ready.run(lengths, tensors, self._monitors, outputs, None if resume else self.runs)
+        self._lengths, self.runs = lengths, self.runs + (not resume)
         return found[outputs[0]] if len(outputs) == 1 else found
 
     def timeline(self) -> Tensor:

@@ -13,6 +13,8 @@ of their threshold, and one of 1 suits most networks.
 
 from __future__ import annotations
 
+import math
+import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -39,7 +41,7 @@ class Surrogate(ABC):
 
     def __post_init__(self) -> None:
         for name, value in self.values().items():
-            finite = isinstance(value, (int, float)) and abs(value) < float("inf")
+            finite = isinstance(value, numbers.Real) and math.isfinite(value)
             if not (finite and (value > 0.0 or name in self.any_sign)):
                 wanted = "a finite number" if name in self.any_sign else "a number; it must be > 0"
                 raise InvalidValueError(
@@ -61,7 +63,7 @@ class Surrogate(ABC):
         """The names of its numbers."""
         return tuple(one.name for one in fields(cls))
 
-    def values(self) -> dict[str, float]:
+    def values(self) -> dict[str, Any]:
         """Its numbers by name."""
         return {name: getattr(self, name) for name in self.numbers()}
 
@@ -160,7 +162,10 @@ class Triangle(Surrogate):
 
 @dataclass(frozen=True)
 class Rectangle(Surrogate):
-    """1 / width where |x| < width / 2, else 0: STBP's h1 (Wu et al. 2018, Front. Neurosci. 12:331)."""
+    """1 / width where |x| < width / 2, else 0 (Wu et al. 2018, Front. Neurosci. 12:331).
+
+    STBP's first curve.
+    """
 
     width: float = 1.0
 
@@ -204,7 +209,7 @@ class Gaussian(Surrogate):
 class MultiGaussian(Surrogate):
     """(1 + h) N(x; 0, w) - h N(x; w, s w) - h N(x; -w, s w), of Yin, Corradi & Bohte (2021).
 
-    Normal densities N of mean and standard deviation (Nature Mach. Intell. 3:905, with h 0.15, s 6);
+    Normal densities N of mean and standard deviation (Nature Mach. Intell. 3:905; h is 0.15, s 6);
     negative tails let cells that are far from the threshold learn, too.
 
     Parameters

@@ -1,0 +1,56 @@
+"""Checkpoints: all that a training needs to go on as if it had not stopped."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ship_engine.errors import FileFormatError
+
+FORMAT = "ship-training"
+VERSION = 1
+
+
+def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+    """Write a checkpoint; an earlier one of that name is replaced at once, or not at all."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name)
+    os.close(handle)
+    try:
+        torch.save({"format": FORMAT, "version": VERSION, **content}, temporary)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is no checkpoint.
+    OSError
+        If it cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise FileFormatError(
+                f"'{os.fspath(path)}' is no checkpoint of a training, or damaged: {error}"
+            ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FileFormatError(f"'{os.fspath(path)}' is no checkpoint of a training.")
+    if content.get("version") != VERSION:
+        raise FileFormatError(
+            f"'{os.fspath(path)}' is a checkpoint of version {content.get('version')}; this is "
+            f"version {VERSION}."
+        )
+    return content
