@@ -28,7 +28,8 @@ from ship_engine.executors.torch_simulation import (
     injected_current,
     refuse_unsupported,
 )
-from ship_engine.fused.course import Courses, Edge, Node, run_block
+from ship_engine.fused.blocks import Edge, Node
+from ship_engine.fused.course import Courses, run_block
 from ship_engine.fused.links import Link, divided, incoming
 from ship_engine.fused.runtime import Runtime
 from ship_engine.fused.time_step import Kind

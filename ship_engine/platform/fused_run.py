@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ship_engine.errors import UnsupportedByExecutorError
-from ship_engine.fused.course import Courses, Edge, Node, run_block
+from ship_engine.fused.blocks import Edge, Node
+from ship_engine.fused.course import Courses, run_block
 from ship_engine.fused.links import Link, divided, incoming, spread_in_time
 from ship_engine.fused.runtime import Runtime
 from ship_engine.fused.time_step import Kind, of_synapse

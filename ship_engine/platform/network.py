@@ -39,8 +39,8 @@ class Network:
     Parameters
     ----------
     executor : {'numba', 'torch', 'fused'}
-        What runs it: compiled code on the CPU; tensor operations, which are differentiable and
-        run on any device; or compiled loops on the CPU that are differentiable.
+        What runs it: compiled code on the CPU; tensors on any device, with gradients; or compiled
+        loops on the CPU, with gradients.
     dtype : torch.dtype
         float32 or float64.
     device : str or torch.device
@@ -55,9 +55,7 @@ class Network:
     groups : dict of str to GroupDescription
         What was said about each group.
     runs : int
-        How many runs there were; each has random spikes of its own.
-    settings : Settings or None
-        What `init` was told.
+        How many there were; each has random spikes of its own.
 
     Examples
     --------

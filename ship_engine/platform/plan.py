@@ -142,6 +142,8 @@ class Member:
         """The product of weight and scale: [batch or 1, sources, targets]."""
         if self.weight is None or self.scale is None:
             return None
+        if self.scale.numel() == 1 and not self.scale.requires_grad and float(self.scale) == 1.0:
+            return self.weight
         with enough_memory(self.id, self.weight.shape[1:]):
             return self.weight * self.scale
 
