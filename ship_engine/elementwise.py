@@ -30,6 +30,7 @@ LANGUAGE = (
     "absolute",
     "minimum",
     "maximum",
+    "without_gradient",
 )
 """Every name that a model may call; an executor that interprets models provides all of them."""
 
@@ -110,6 +111,17 @@ def minimum(a: Any, b: Any) -> Any:
 def maximum(a: Any, b: Any) -> Any:
     """The larger of two values."""
     return where(a < b, b, a)
+
+
+def without_gradient(x: Any) -> Any:
+    """A number as it is, but a constant where derivatives are taken.
+
+    For models whose exact derivative is of no use to training, such as that of an upstroke.
+    """
+    library = _library(x)
+    if library.__name__ == "torch":
+        return x.detach()
+    return library.without_gradient(x) if library.__name__ == _TRACING else x
 
 
 def exprel(x: Any) -> Any:

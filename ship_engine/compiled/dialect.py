@@ -181,6 +181,12 @@ def maximum(a, b):
 
 
 @jit
+def without_gradient(x):
+    """Give a number as it is."""
+    return x
+
+
+@jit
 def binomial_quantile(uniform, count, probability):
     """How many of `count` independent events happen, given a uniform random number."""
     if probability >= 1.0:
@@ -200,6 +206,7 @@ _COMPILED = {
     "minimum": minimum,
     "maximum": maximum,
     "binomial_quantile": binomial_quantile,
+    "without_gradient": without_gradient,
     "absolute": abs,
     "exp": exp,
     "expm1": expm1,

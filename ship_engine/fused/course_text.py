@@ -29,6 +29,7 @@ _TEXTS: dict[str, str] = {
     "multiply": "{} * {}",
     "divide": "{} / {}",
     "negative": "-{}",
+    "without_gradient": "{}",
     "absolute": "abs({})",
     "where": "{1} if {0} else {2}",
     "and": "{} & {}",

@@ -236,3 +236,8 @@ def cos(x: Traced) -> Traced:
 def tanh(x: Traced) -> Traced:
     """Hyperbolic tangent."""
     return x.program.line("tanh", x)
+
+
+def without_gradient(x: Traced) -> Traced:
+    """A number as it is, but a constant where derivatives are taken."""
+    return x.program.line("without_gradient", x)

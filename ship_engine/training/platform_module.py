@@ -91,6 +91,7 @@ class PlatformModule(SpikingModule):
             if group.is_source and group.model is not Poisson
         }
         self._state: str | None = None
+        self._bound: set[str] = set()
         for id in self._watched:
             network.set_monitor(id, "output")
         for one in trainable:
@@ -120,17 +121,22 @@ class PlatformModule(SpikingModule):
         if transform is None and one.name in known and one.name != "w":
             transform = allowed_by(known[one.name], float(values[name].mean()))
         self._train(Trained(f"{one.group}.{one.name}", transform or Unbounded()), values[name])
-        if isinstance(transform or Unbounded(), Unbounded):
-            # The very numbers: the network need not be made ready anew when they change.
-            free = self.free[f"{one.group}_{one.name}"]
-            self.network.set_params(one.group, **{one.name: free})
+
+    def _bind(self) -> None:
+        """Let the network compute with the values as they are now, and with their gradients."""
+        for name, value in self.values().items():
+            # Free numbers that are the values themselves stay in the network, which then need not
+            # be made ready anew when they change.
+            if isinstance(self._trained[name].transform, Unbounded):
+                if name in self._bound:
+                    continue
+                self._bound.add(name)
+            id, _, argument = name.partition(".")
+            self.network.set_params(id, **{argument: value})
 
     def forward(self, inputs: Any) -> Activity:
         given = self.check_inputs(inputs)
-        for name, value in self.values().items():
-            if not isinstance(self._trained[name].transform, Unbounded):
-                id, _, argument = name.partition(".")
-                self.network.set_params(id, **{argument: value})
+        self._bind()
         dtype, device = self.network.dtype, self.network.device
         self.network.run({id: tensor.to(device, dtype) for id, tensor in given.items()})
         found = self.network.get_monitored_results()
@@ -169,6 +175,7 @@ class PlatformModule(SpikingModule):
     def write_back(self) -> None:
         with torch.no_grad():
             values = self.values()
+        self._bound.clear()
         for name, value in values.items():
             id, _, argument = name.partition(".")
             self.network.set_params(id, **{argument: value.detach().clone()})
