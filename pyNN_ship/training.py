@@ -292,6 +292,8 @@ def spike_trains(
     """
     dt = simulator.state.dt
     steps = round(duration / dt)
+    if cells is None and not len(times):
+        raise InvalidValueError("There are no samples, so give the number of cells, cells=....")
     width = len(times[0]) if cells is None else cells
     found = np.zeros((len(times), steps, width), np.float32)
     for number, sample in enumerate(times):

@@ -63,7 +63,8 @@ def list_arrival(T, head, time, synapse, spike):
 def send(T, slot, cell, time, spike, window):
     """Let a spike, which is emitted in a window, go to all its targets."""
     scalars, delay, target = float64(T[at.SCALARS]), float64(T[at.DELAY]), int32(T[at.TARGET])
-    path, starts, offset = int64(T[at.PATH_BEGIN]), int64(T[at.PATH_START]), int64(T[at.PATH_OFFSET])
+    path, starts = int64(T[at.PATH_BEGIN]), int64(T[at.PATH_START])
+    offset = int64(T[at.PATH_OFFSET])
     for p in range(path[slot], path[slot + 1]):
         start = int64(starts[p])
         for synapse in range(offset[p] + start[cell], offset[p] + start[cell + 1]):
@@ -91,7 +92,7 @@ def sample(T, j, until):
     while k < count and times[k] < until:
         v = Z[at.V]
         if Z[at.HELD] == 0.0:
-            v, exc, inh = advanced(P, v, Z[at.EXC], Z[at.INH], times[k] - Z[at.NOW])
+            v, _, _ = advanced(P, v, Z[at.EXC], Z[at.INH], times[k] - Z[at.NOW])
         recorded[(first + k) * stride] = v
         k += 1
     position[j] = k
@@ -103,7 +104,7 @@ def hold(T, j, until):
     sample(T, j, until)
     Z = float64(T[at.STATE] + 8 * at.STATE_ROW * j)
     P = float64(T[at.PARAMETERS] + 8 * at.PARAMETER_ROW * j)
-    v, exc, inh = advanced(P, Z[at.V], Z[at.EXC], Z[at.INH], until - Z[at.NOW])
+    _, exc, inh = advanced(P, Z[at.V], Z[at.EXC], Z[at.INH], until - Z[at.NOW])
     Z[at.EXC], Z[at.INH], Z[at.NOW] = exc, inh, until
 
 
@@ -128,7 +129,7 @@ def fire(T, j, after, window):
     counters = int64(T[at.COUNTERS])
     time = Z[at.NOW] + after
     sample(T, j, time)
-    v, exc, inh = advanced(P, Z[at.V], Z[at.EXC], Z[at.INH], after)
+    _, exc, inh = advanced(P, Z[at.V], Z[at.EXC], Z[at.INH], after)
     Z[at.V], Z[at.EXC], Z[at.INH], Z[at.NOW] = P[at.V_RESET], exc, inh, time
     Z[at.FREE_AT], Z[at.HELD] = time + P[at.REFRACTORY], 1.0
     spike = counters[at.SPIKES]
@@ -173,7 +174,10 @@ def reach(T, j, time, window):
 
 @jit
 def settle(T, j, until, window):
-    """Let a neuron spike until the end of a window, and find out when it does next."""
+    """Let a neuron spike until the end of a window, and find out until when it does not then.
+
+    It looks ahead as far as the last event is past, since the next arrival may change everything.
+    """
     Z = float64(T[at.STATE] + 8 * at.STATE_ROW * j)
     P = float64(T[at.PARAMETERS] + 8 * at.PARAMETER_ROW * j)
     full, end = int64(T[at.COUNTERS]), float64(T[at.SCALARS])[0]
@@ -183,10 +187,14 @@ def settle(T, j, until, window):
             if Z[at.FREE_AT] > until:
                 return
             release(T, j)
-        left, after = end - Z[at.NOW], -1.0
+        ahead = min(until + (until - Z[at.NOW]), end)
+        left, after = ahead - Z[at.NOW], -1.0
         if may_cross(P, Z[at.V], Z[at.EXC], Z[at.INH], left):
             after = first_crossing(P, Z[at.V], Z[at.EXC], Z[at.INH], left)
-        Z[at.WAKE] = Z[at.NOW] + after if after >= 0.0 else math.inf
+        if after < 0.0:
+            Z[at.WAKE] = ahead if ahead < end else math.inf
+            return
+        Z[at.WAKE] = Z[at.NOW] + after
         if Z[at.WAKE] > until:
             return
         fire(T, j, after, window)
@@ -250,8 +258,9 @@ def finish(T, b):
 def eventprop_forward(table, first, last, unused):
     """Compute a range of samples; 1 if there is not enough room for what happens in them."""
     T = int64(table)
-    scalars, outside, emitted = float64(T[at.SCALARS]), int64(T[at.OUTSIDE_BEGIN]), 0
-    time, slot, cell = float64(T[at.OUTSIDE_TIME]), int32(T[at.OUTSIDE_SLOT]), int32(T[at.OUTSIDE_CELL])
+    scalars, outside = float64(T[at.SCALARS]), int64(T[at.OUTSIDE_BEGIN])
+    time, slot = float64(T[at.OUTSIDE_TIME]), int32(T[at.OUTSIDE_SLOT])
+    cell = int32(T[at.OUTSIDE_CELL])
     full, neurons, windows = int64(T[at.COUNTERS]), T[at.NEURONS], T[at.WINDOWS]
     for b in range(first, last):
         begin(T, b)

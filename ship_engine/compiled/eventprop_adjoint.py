@@ -15,10 +15,10 @@ from ship_engine.executors import eventprop_layout as at
 def drive_back(P, A, of_v, duration):
     """Add what a gradient of v brings to the adjoint some time before it."""
     decay_m = exp(-duration * P[at.RATE_M])
-    decay, gain = factors(duration, P[at.RATE_M], P[at.RATE_EXC], decay_m)
+    _, gain = factors(duration, P[at.RATE_M], P[at.RATE_EXC], decay_m)
     A[at.OF_EXC] += of_v * gain * P[at.ELASTANCE]
     if P[at.RATE_INH] != P[at.RATE_EXC]:
-        decay, gain = factors(duration, P[at.RATE_M], P[at.RATE_INH], decay_m)
+        _, gain = factors(duration, P[at.RATE_M], P[at.RATE_INH], decay_m)
     A[at.OF_INH] += of_v * gain * P[at.ELASTANCE]
     A[at.OF_V] += of_v * decay_m
 

@@ -1,12 +1,13 @@
-"""The closed form of a leaky membrane with two exponential currents, and where it meets a threshold.
+"""The closed form of a leaky membrane with two exponential currents, and when it meets a value.
 
 Between events v = v_inf + (v_0 - v_inf) exp(-t / tau_m) + sum over both currents of I_0 g(t), where
 g(t) = (exp(-t / tau_syn) - exp(-t / tau_m)) / (1 / tau_m - 1 / tau_syn) / cm.
 
 Where does v rise, and where does it fall?  Its slope y = dv/dt obeys dy/dt = -y / tau_m -
-sum(I / tau_syn) / cm, so that y exp(t / tau_m) is monotone wherever sum(I / tau_syn) does not change
-its sign.  That happens once at most, at a time that has a closed form.  In each of the two parts y
-hence has one zero at most, and v one maximum or one minimum.  So the first crossing is always found.
+sum(I / tau_syn) / cm, so that y exp(t / tau_m) is monotone wherever sum(I / tau_syn) does not
+change its sign.  That happens once at most, at a time that has a closed form.  In each of the two
+parts y hence has one zero at most, and v one maximum or one minimum.  So the first crossing is
+always found.
 
 P is the address of a neuron's parameters (`ship_engine.executors.eventprop_layout`).
 """
@@ -37,7 +38,7 @@ def factors(duration, rate_m, rate, decay_m):
 
 @inlined
 def advanced(P, v, exc, inh, duration):
-    """v and both currents after a time without events."""
+    """State after a time without events: v and both currents."""
     decay_m = exp(-duration * P[at.RATE_M])
     decay, gain = factors(duration, P[at.RATE_M], P[at.RATE_EXC], decay_m)
     driven = exc * gain
@@ -123,7 +124,7 @@ def crossing_between(P, v, exc, inh, low, high):
     if v_low + most < P[at.V_THRESH]:
         return -1.0
     top = maximum_between(P, v, exc, inh, low, high)
-    v_top, exc_top, inh_top = advanced(P, v, exc, inh, top)
+    v_top, _, _ = advanced(P, v, exc, inh, top)
     if v_top < P[at.V_THRESH]:
         return -1.0
     return meeting(P, v, exc, inh, low, top)

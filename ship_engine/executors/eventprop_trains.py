@@ -49,7 +49,7 @@ class Trains:
         return torch.from_numpy(counts)
 
     def padded(self, batch: int, size: int) -> Tensor:
-        """Times in a tensor [batch, size, most spikes, at least 1], infinite where there is none."""
+        """Times [batch, size, most spikes or 1], infinite behind the last of each component."""
         row = self.sample * size + self.cell
         order = np.argsort(row, kind="stable")
         number = np.bincount(row, minlength=batch * size)
@@ -73,7 +73,7 @@ def trains_of_counts(group: Group, counts: Tensor, clock: Clock) -> Trains:
     if counts.requires_grad:
         raise UnsupportedByExecutorError(
             f"The input of '{group.label}' requires a gradient, which numbers of spikes do not "
-            f"have; give times as the parameter (group, 'spike_times'), or use the executor 'fused'."
+            "have; give times as the parameter (group, 'spike_times'), or use the executor 'fused'."
         )
     numbers = counts.numpy()
     wrong = ~((numbers >= 0.0) & (numbers == np.floor(numbers)))

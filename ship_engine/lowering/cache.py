@@ -57,6 +57,12 @@ _DELIVERY = ("delivery.numba_cpu", "compiled.time_loop", *_DIALECT)
 _WINDOWS = ("compiled.windows", *_DELIVERY)
 _SOURCES = ("compiled.sources", "compiled.philox", "random", *_DIALECT)
 _EVENTS = ("compiled.synapse_events", *_DIALECT)
+_EVENTPROP = (
+    "compiled.eventprop_membrane",
+    "compiled.eventprop_sorting",
+    "executors.eventprop_layout",
+    *_DIALECT,
+)
 _FIXED = {
     "drive": _Fixed("compiled.time_loop", 4, _DELIVERY),
     "keep_spikes": _Fixed("compiled.synapse_events", 4, _EVENTS),
@@ -80,6 +86,10 @@ _FIXED = {
         )
         for name in ("list_active", "count_columns", "turn_lists", "multiply_active")
         for bits in (32, 64)
+    },
+    **{
+        f"eventprop_{name}": _Fixed(f"compiled.{module}", 4, (f"compiled.{module}", *_EVENTPROP))
+        for name, module in (("forward", "eventprop"), ("backward", "eventprop_adjoint"))
     },
     "take_turns": _Fixed("compiled.dataflow", 4, ("compiled.dataflow", *_DIALECT)),
     "group_by_source": _Fixed("compiled.sorting", 7, ("compiled.sorting", *_DIALECT)),

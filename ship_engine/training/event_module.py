@@ -16,7 +16,7 @@ from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.models.base import argument_names
 from ship_engine.projection import Projection
-from ship_engine.training.modules import Activity, SpikingModule, Trained
+from ship_engine.training.modules import Activity, SpikingModule, Trained, key_of
 from ship_engine.training.surrogates import Surrogate
 from ship_engine.training.transforms import Clipped, Transform, Unbounded, allowed_by
 
@@ -166,7 +166,7 @@ class EventModule(SpikingModule):
     def _unique(self, name: str) -> str:
         """The name, with a number behind it if there is one like it; projections share labels."""
         number, unique = 2, name
-        while unique in self._trained:
+        while key_of(unique) in self.free:
             unique = f"{name} ({number})"
             number += 1
         return unique

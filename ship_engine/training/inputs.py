@@ -35,7 +35,7 @@ def joined(inputs: Any, sizes: Mapping[Any, int], label: Callable[[Any], str]) -
     for group in sizes:
         if group not in inputs:
             raise InvalidValueError(f"The input of '{label(group)}' is missing.")
-    arrays = [torch.as_tensor(np.asarray(inputs[group])) for group in sizes]
+    arrays = [_tensor(inputs[group], label(group)) for group in sizes]
     shapes = {tuple(array.shape[:2]) for array in arrays}
     if len(shapes) > 1 or any(array.ndim != 3 for array in arrays):
         told = ", ".join(
@@ -63,7 +63,7 @@ def per_group(
             "No group takes inputs; the network needs a source, or say which groups do."
         )
     together = joined(inputs, sizes, label)
-    tensor = together if isinstance(together, Tensor) else torch.as_tensor(np.asarray(together))
+    tensor = _tensor(together, ", ".join(label(group) for group in sizes))
     total = sum(sizes.values())
     if tensor.ndim != 3 or tensor.shape[2] != total or not tensor.shape[0]:
         told = " + ".join(f"{size} of '{label(group)}'" for group, size in sizes.items())
@@ -72,3 +72,15 @@ def per_group(
             f"components ({told})."
         )
     return dict(zip(sizes, tensor.split(list(sizes.values()), dim=2), strict=True))
+
+
+def _tensor(given: Any, label: str) -> Tensor:
+    if isinstance(given, Tensor):
+        return given
+    try:
+        return torch.as_tensor(np.asarray(given))
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"The input of '{label}' is no array of numbers ({error}); give [sample, time, "
+            "component].  Only the input of a single group may be a list of different lengths."
+        ) from error

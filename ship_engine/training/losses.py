@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,6 +36,26 @@ def loss_of(given: Any) -> Loss:
         f"loss = {given!r}; give a function of scores and targets, such as "
         f"torch.nn.CrossEntropyLoss(), or a name: {', '.join(LOSSES)}."
     )
+
+
+def as_targets(given: Any) -> Tensor:
+    """Targets as a tensor.
+
+    Raises
+    ------
+    InvalidValueError
+        If they are no numbers, or one number for all.
+    """
+    try:
+        targets = given if isinstance(given, Tensor) else torch.as_tensor(np.array(given))
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(
+            f"Targets have to be numbers ({error}).  Names of classes become numbers by "
+            "names, targets = numpy.unique(targets, return_inverse=True)."
+        ) from error
+    if not targets.ndim:
+        raise InvalidValueError(f"targets = {given!r}; give one for each input.")
+    return targets
 
 
 def are_classes(targets: Tensor) -> bool:

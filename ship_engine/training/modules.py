@@ -103,16 +103,16 @@ class SpikingModule(torch.nn.Module, ABC):
 
     def _train(self, trained: Trained, value: Tensor) -> None:
         """Add something that is trained, with the value from which it starts."""
-        if trained.name in self._trained:
+        if key_of(trained.name) in self.free:
             raise InvalidValueError(f"'{trained.name}' is named twice among what is trained.")
         self._trained[trained.name] = trained
         free = trained.transform.inverse(value.detach())
-        self.free[_key(trained.name)] = torch.nn.Parameter(free)
+        self.free[key_of(trained.name)] = torch.nn.Parameter(free)
 
     def values(self) -> dict[str, Tensor]:
         """What is trained, by name; gradients lead to the free numbers."""
         return {
-            name: one.transform.forward(self.free[_key(name)])
+            name: one.transform.forward(self.free[key_of(name)])
             for name, one in self._trained.items()
         }
 
@@ -152,6 +152,6 @@ class SpikingModule(torch.nn.Module, ABC):
         """How many components the output group has."""
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
     """A name as PyTorch allows it: without points."""
     return name.replace(".", "_")

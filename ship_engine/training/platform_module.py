@@ -91,7 +91,8 @@ class PlatformModule(SpikingModule):
             if group.is_source and group.model is not Poisson
         }
         self._state: str | None = None
-        self._bound: set[str] = set()
+        self._leads_back = False
+        """Whether the last run kept what gradients need."""
         for id in self._watched:
             network.set_monitor(id, "output")
         for one in trainable:
@@ -124,15 +125,15 @@ class PlatformModule(SpikingModule):
 
     def _bind(self) -> None:
         """Let the network compute with the values as they are now, and with their gradients."""
+        # What was made ready without gradients has none when it is used again.
+        anew = torch.is_grad_enabled() and not self._leads_back
+        self._leads_back = torch.is_grad_enabled()
         for name, value in self.values().items():
+            id, _, argument = name.rpartition(".")
             # Free numbers that are the values themselves stay in the network, which then need not
             # be made ready anew when they change.
-            if isinstance(self._trained[name].transform, Unbounded):
-                if name in self._bound:
-                    continue
-                self._bound.add(name)
-            id, _, argument = name.partition(".")
-            self.network.set_params(id, **{argument: value})
+            if anew or self.network.groups[id].arguments.get(argument) is not value:
+                self.network.set_params(id, **{argument: value})
 
     def forward(self, inputs: Any) -> Activity:
         given = self.check_inputs(inputs)
@@ -175,9 +176,8 @@ class PlatformModule(SpikingModule):
     def write_back(self) -> None:
         with torch.no_grad():
             values = self.values()
-        self._bound.clear()
         for name, value in values.items():
-            id, _, argument = name.partition(".")
+            id, _, argument = name.rpartition(".")
             self.network.set_params(id, **{argument: value.detach().clone()})
 
     @property

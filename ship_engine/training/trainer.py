@@ -12,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ship_engine.errors import InvalidValueError, NonFiniteLossError
 from ship_engine.training.checkpoints import read_checkpoint, write_checkpoint
 from ship_engine.training.history import Evaluation, History, confusion_matrix
 from ship_engine.training.inputs import joined
-from ship_engine.training.losses import are_classes, check_targets, loss_of
+from ship_engine.training.losses import are_classes, as_targets, check_targets, loss_of
 from ship_engine.training.modules import Activity, SpikingModule
 from ship_engine.training.readouts import readout_of
 from ship_engine.training.regularisers import Regulariser
@@ -147,8 +148,8 @@ class Trainer:
             If inputs, targets or an argument cannot be used.
         """
         _check_arguments(epochs, patience, keep, resume, checkpoint)
-        batches = self._batches(inputs, targets, batch_size, order)
-        held = None if validation is None else self._batches(*validation, batch_size, "given")
+        batches = self._batches(inputs, as_targets(targets), batch_size, order)
+        held = None if validation is None else self._held(validation, batch_size)
         if resume and checkpoint is not None and os.path.exists(checkpoint):
             self._restore(read_checkpoint(checkpoint))
         batches.epoch = len(self.history)
@@ -207,10 +208,22 @@ class Trainer:
                 len(self.history), number, value, "The values of the last whole epoch were kept."
             )
         loss.backward()
+        self._check_gradient(number, value)
         if self.clip_gradient is not None:
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_gradient)
         self.optimizer.step()
         return value, scores.detach()
+
+    def _check_gradient(self, number: int, value: float) -> None:
+        """Raise NonFiniteLossError before a gradient would make values NaN or infinite."""
+        gradients = [free.grad for free in self.module.parameters() if free.grad is not None]
+        if not all(bool(gradient.isfinite().all()) for gradient in gradients):
+            raise NonFiniteLossError(
+                len(self.history),
+                number,
+                value,
+                "Its gradient is not finite.  The values of the last whole epoch were kept.",
+            )
 
     def _scores(self, batch: Batch) -> tuple[Activity, Tensor]:
         """What the network does, and what is read out of it."""
@@ -224,7 +237,7 @@ class Trainer:
 
     def evaluate(self, inputs: Any, targets: Any, batch_size: int = 64) -> Evaluation:
         """How well the network does on samples; see `fit`."""
-        return self._evaluated(self._batches(inputs, targets, batch_size, "given"))
+        return self._evaluated(self._held((inputs, targets), batch_size))
 
     def predict(self, inputs: Any, batch_size: int = 64) -> np.ndarray[Any, Any]:
         """The scores of samples, [sample, component]; the class is the place of the highest."""
@@ -251,16 +264,27 @@ class Trainer:
             confusion = confusion_matrix(classes, found, self.module.outputs)
         return Evaluation(total / len(scores), accuracy, confusion, scores.cpu().numpy())
 
-    def _batches(self, inputs: Any, targets: Any, batch_size: int, order: str) -> Batches:
+    def _held(self, samples: Validation, batch_size: int) -> Batches:
+        """Samples that are not trained with, in batches."""
+        inputs, targets = samples
+        return self._batches(inputs, as_targets(targets), batch_size, "given")
+
+    def _batches(self, inputs: Any, targets: Tensor | None, batch_size: int, order: str) -> Batches:
         """Samples in batches, checked."""
         module = self.module
         together = joined(inputs, module.input_sizes, module.called)
-        if len(together):
-            module.check_inputs(np.asarray(together[0])[None])
+        try:
+            count = len(together)
+        except TypeError as error:
+            raise InvalidValueError(
+                f"inputs = {inputs!r}; give an array [sample, time, component], a list of [time, "
+                "component], or a mapping of groups to arrays."
+            ) from error
+        if count:
+            module.check_inputs(torch.as_tensor(together[0])[None])
         if targets is not None:
-            targets = torch.as_tensor(targets if isinstance(targets, Tensor) else np.array(targets))
             targets = targets.long() if are_classes(targets) else targets.to(module.dtype)
-            check_targets(targets, len(together), module.outputs, self.loss)
+            check_targets(targets, count, module.outputs, self.loss)
         seed = None if order == "given" else self.seed
         return Batches(
             together, targets, batch_size=batch_size, order=order, seed=seed, dtype=module.dtype
@@ -293,6 +317,11 @@ class Trainer:
                     f"The checkpoint is of another training: it has {has} for '{name}', which has "
                     f"{tuple(value.shape)} here."
                 )
+        for name in found:
+            if name not in known:
+                raise InvalidValueError(
+                    f"The checkpoint is of another training: '{name}' is not trained here."
+                )
         self.module.load_state_dict(found)
         self.optimizer.load_state_dict(state["optimizer"])
         self.history, self._best = History.from_state(state["history"]), state["best"]
@@ -304,8 +333,9 @@ def _check_arguments(
     epochs: int, patience: int | None, keep: str, resume: bool, checkpoint: Any
 ) -> None:
     """Refuse arguments of `fit` that make no sense."""
-    for name, value in (("epochs", epochs), ("patience", patience)):
-        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+    for name, value in (("epochs", epochs), ("patience", 1 if patience is None else patience)):
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not whole or value < 1:
             raise InvalidValueError(f"{name} = {value!r}; give a whole number >= 1.")
     if keep not in ("last", "best"):
         raise InvalidValueError(f"keep = {keep!r}; give 'last' or 'best'.")

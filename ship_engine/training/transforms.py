@@ -126,7 +126,7 @@ class Clipped(Transform):
 
     def forward(self, free: Tensor) -> Tensor:
         within = free.detach().clamp(self.lower, self.upper)
-        return free + (within - free.detach())
+        return within + (free - free.detach())  # adds zeros, so that bounds hold to the last digit
 
     def inverse(self, value: Tensor) -> Tensor:
         return value.clamp(self.lower, self.upper)

@@ -36,6 +36,7 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
     "not": np.logical_not,
     "where": np.where,
     "crossed": lambda distance, awake: (distance >= 0.0) & awake,
+    "without_gradient": lambda x: x,
     "spike": lambda distance, crossed, awake: np.where(crossed, 1.0, 0.0),
 }
 _COMPARED: dict[str, Callable[..., Any]] = {
@@ -90,6 +91,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "absolute": lambda x, y: elementwise.absolute(x) * y,
     "minimum": lambda x, y: elementwise.minimum(x, y),
     "maximum": lambda x, y: elementwise.maximum(x, y),
+    "without_gradient": lambda x, y: x * y + y * elementwise.without_gradient(x * x),
 }
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda x, y: (x + y) + (x + 2.0) + (3 + y),
