@@ -93,5 +93,6 @@ for cell, train in enumerate(output.get_data().segments[0].spiketrains):
     np.add.at(counts[:, cell], trial[times - 0.5 - PAUSE * trial < STEPS], 1)
 sim.end()
 
-print(f"{sim.__name__} recognises {(counts.argmax(axis=1) == classes[200:]).sum()} of them; "
-      f"{(counts == expected).mean():.0%} of all spike counts are those of the training")  # fmt: skip
+right = (counts.argmax(axis=1) == classes[200:]).sum()
+print(f"{sim.__name__} recognises {right} of them; ", end="")
+print(f"{(counts == expected).mean():.0%} of all spike counts are those of the training")

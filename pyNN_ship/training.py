@@ -225,14 +225,17 @@ def _parts(one: Trainable) -> list[OfProjection | OfGroup]:
         return _of_projection(one)
     group = _group(one.owner, "trainable")
     celltype = one.owner.celltype
-    known = getattr(celltype, "translations", {})
-    if one.name not in known:
+    if one.name not in celltype.get_parameter_names():
         raise errors.NonExistentParameterError(
             one.name, type(celltype).__name__, celltype.get_parameter_names()
         )
-    native = known[one.name]["translated_name"]
-    name = f"{one.owner.label}.{one.name}"
-    return [OfGroup(group, native, one.transform, one.shared, name)]
+    natives = celltype.get_native_names(one.name)
+    label = f"{one.owner.label}.{one.name}"
+    names = [label] if len(natives) == 1 else [f"{label}[{k}]" for k in range(len(natives))]
+    return [
+        OfGroup(group, native, one.transform, one.shared, name)
+        for native, name in zip(natives, names, strict=True)
+    ]
 
 
 def _of_projection(one: Trainable) -> list[OfProjection | OfGroup]:

@@ -15,11 +15,14 @@ Gemo_2024_heartbeats.py lists:
 - the read-out is trained on what each neuron contributes to scores, which is what the whole
   network comes to: scores are linear in the weights.
 
-WHAT_IS_FOUND
+Liquids of 100 ms or more turn out equally good, 86 to 87 % at small phi, with 80 to 300 spikes per
+beat; the more recurrence makes of that, the worse (80 % above 8,000 spikes). Those of 30 ms fire too
+little (74 %), those of 10 ms hardly at all (38 %). In the paper the best have a large phi, 3,000 to
+6,000 spikes and short time constants. Both say that a liquid can fire too little and too much.
 
 Usage: python Gemo_2024_figure_12.py [--seeds 1] [--small]
 
-A seed takes some six minutes. `--small` takes 9 liquids and little data; see there.
+A seed takes ten minutes. `--small` takes 9 liquids and little data; see there.
 """
 
 import argparse
@@ -34,7 +37,6 @@ from Gemo_2024_heartbeats import (
     DECAY,
     DT,
     INPUT_WEIGHT,
-    RATE,
     STEPS,
     STYLE,
     TAU_SYNAPSE,
@@ -59,6 +61,8 @@ TAUS = (10.0, 30.0, 100.0, 330.0, 1e3, 3.3e3, 1e4, 3.3e4, 1e5)  # ms
 PHIS = tuple(k / 10.0 for k in range(1, 10))
 WEAK, STRONG = 0.1, 2.0  # inputs and recurrence, of those in the other file
 TRAIN, TEST = 500, 250  # beats of a kind
+EPOCHS, RATE = 20, 0.03
+SHOWN = 18.0  # percent below the best
 
 
 def arguments():
@@ -72,7 +76,7 @@ def arguments():
 
 
 def linear_read_out(features, labels, seed, epochs):
-    """Weights [neuron, kind], trained as in the other file."""
+    """Weights [neuron, kind], trained nearly as in the other file."""
     to_weights = whitening(features).forward
     free = torch.zeros(features.shape[1], len(KINDS), requires_grad=True)
     optimizer = torch.optim.AdamW([free], lr=RATE, weight_decay=DECAY)
@@ -132,7 +136,7 @@ def grid(seed, small):
     """Measure liquids that differ in both parameters."""
     beats, begun = load(small), time.perf_counter()
     of_kinds = np.flatnonzero(np.isin(beats.symbols, KINDS))
-    most, taus, phis, epochs = (TRAIN + TEST, TAUS, PHIS, 20)
+    most, taus, phis, epochs = TRAIN + TEST, TAUS, PHIS, EPOCHS
     if small:
         most, taus, phis, epochs = 60, TAUS[::4], PHIS[::4], 5
     rng = np.random.default_rng(seed)
@@ -215,6 +219,11 @@ def draw(result, path):
     axes[1, 0].set(title="D   best of each time constant", xlabel=r"$\tau_\beta$ (ms)")
     axes[1, 1].plot(phis, accuracy.max(axis=0), "o-", ms=4, lw=1, color="0.2")
     axes[1, 1].set(title="E   best of each scaling factor", xlabel=r"$\varphi$")
+    lowest = accuracy.max() - SHOWN
+    hidden = [i for i in range(len(taus)) if accuracy[i].max() < lowest]
+    told = [f"{taus[i]:g} ms: at most {accuracy[i].max():.0f} %" for i in hidden]
+    axes[0, 0].text(0.02, 0.03, "\n".join(told), transform=axes[0, 0].transAxes, color="0.45")
+    axes[0, 0].set_ylim(lowest, accuracy.max() + 2.0)
     for axis in axes[:, 0]:
         axis.set_ylabel("accuracy (%)")
     axes[1, 2].axis("off")

@@ -100,7 +100,21 @@ def _turn_lists(real, size):
     return turn_lists
 
 
-def _multiply_active(real, size):
+@inlined
+def add_four(row, x0, x1, x2, x3, weight0, weight1, weight2, weight3):
+    """Add four rows of the matrix times four numbers."""
+    for j in range(BLOCK):
+        row[j] += (x0 * weight0[j] + x1 * weight1[j]) + (x2 * weight2[j] + x3 * weight3[j])
+
+
+@inlined
+def add_one(row, x, weight):
+    """Add a row of the matrix times a number."""
+    for j in range(BLOCK):
+        row[j] += x * weight[j]
+
+
+def _packer(real, size):
     @jit
     def pack(low, count, first, last, stride, matrix, packed):
         """Copy a part of the matrix, so that its rows of `BLOCK` numbers follow one another."""
@@ -112,18 +126,10 @@ def _multiply_active(real, size):
             for j in range(count, BLOCK):
                 to[j] = 0.0
 
-    @inlined
-    def add_four(row, x0, x1, x2, x3, weight0, weight1, weight2, weight3):
-        """Add four rows of the matrix times four numbers."""
-        for j in range(BLOCK):
-            row[j] += (x0 * weight0[j] + x1 * weight1[j]) + (x2 * weight2[j] + x3 * weight3[j])
+    return pack
 
-    @inlined
-    def add_one(row, x, weight):
-        """Add a row of the matrix times a number."""
-        for j in range(BLOCK):
-            row[j] += x * weight[j]
 
+def _adder(real, size):
     @jit
     def add_listed(k, end, limit, offset, place, value, packed, row):
         """Add what a list says up to a column of `GIVEN`; where the list goes on."""
@@ -145,6 +151,12 @@ def _multiply_active(real, size):
             add_one(row, value[k], real(packed + (place[k] - offset) * bytes))
             k += 1
         return k
+
+    return add_listed
+
+
+def _multiply_active(real, size):
+    pack, add_listed = _packer(real, size), _adder(real, size)
 
     def multiply_active(table, first, last, part):
         """OUT[row] = the sum over a row's list of VALUE times the row PLACE of MATRIX."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ship_engine.delivery.torch_autograd import Delivery
+from ship_engine.elementwise import maximum
 from ship_engine.errors import NonFiniteStateError
 from ship_engine.executors.torch_models import ModelFunctions, Values
 from ship_engine.executors.torch_sources import emitted
@@ -110,7 +111,7 @@ class Neurons:
         if distance is not None and self._model.jumps():
             at_once = self._functions.threshold(old, values)
             assert at_once is not None
-            distance = torch.maximum(distance, at_once)
+            distance = maximum(distance, at_once)
         spikes = self._current.new_zeros(self._left.shape)
         if distance is not None:
             spikes = torch.where(resting, spikes, self._surrogate(distance))
@@ -134,7 +135,7 @@ class Neurons:
                 new[name] = torch.where(resting, states[name], new[name])
             above = self._functions.threshold(new, values)
             if above is not None:
-                distance = above if k == 0 or distance is None else torch.maximum(distance, above)
+                distance = above if k == 0 or distance is None else maximum(distance, above)
         return new, distance
 
     def _redraw(self, spiked: Tensor, new: Values) -> None:
@@ -166,7 +167,7 @@ class Neurons:
             wrong = (~state.detach().isfinite()).nonzero()
             if wrong.numel():
                 batch, cell = (int(k) for k in wrong[0])
-                value = float(state[batch, cell])
+                value = float(state[batch, cell].detach())
                 raise NonFiniteStateError(self._group.label, name, cell, time, value)
 
 

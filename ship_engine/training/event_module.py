@@ -17,6 +17,7 @@ from ship_engine.groups import Group, NeuronGroup
 from ship_engine.models.base import argument_names
 from ship_engine.projection import Projection
 from ship_engine.training.modules import Activity, SpikingModule, Trained, key_of
+from ship_engine.training.readouts import FirstSpike, Readout
 from ship_engine.training.surrogates import Surrogate
 from ship_engine.training.transforms import Clipped, Transform, Unbounded, allowed_by
 
@@ -206,6 +207,11 @@ class EventModule(SpikingModule):
     def _add_parameter(self, one: OfGroup) -> None:
         group = one.group
         self._require([group])
+        if not isinstance(group, NeuronGroup):
+            raise InvalidValueError(
+                f"'{group.label}' ({group.model.name}) is a source, whose parameters have no "
+                "gradient; train those of neurons."
+            )
         known = {parameter.name: parameter for parameter in group.model.parameters}
         if one.parameter not in known:
             raise UnknownNameError(
@@ -243,10 +249,10 @@ class EventModule(SpikingModule):
         times = getattr(recording, "times", None)
         return Activity(spikes, recording.states, times)
 
-    def course(self, activity: Activity, of_spikes: bool, state: str | None) -> Tensor:
-        if of_spikes:
+    def course(self, activity: Activity, readout: Readout) -> Tensor:
+        if readout.of_spikes:
             return activity.spikes_of(self.output)
-        return activity.states[self.output, state or self._potential()]
+        return activity.states[self.output, readout.state or self._potential()]
 
     def _potential(self) -> str:
         """The state that the threshold compares, else the first one."""
@@ -257,7 +263,8 @@ class EventModule(SpikingModule):
             compared = argument_names(model.threshold)
         return next((name for name in names if name in (compared or ())), names[0])
 
-    def check_readout(self, of_spikes: bool, state: str | None) -> None:
+    def check_readout(self, readout: Readout) -> None:
+        of_spikes, state = readout.of_spikes, readout.state
         if not isinstance(self.output, NeuronGroup):
             raise InvalidValueError(
                 f"'{self.output.label}' ({self.output.model.name}) is a source, whose spikes "
@@ -267,6 +274,11 @@ class EventModule(SpikingModule):
             raise InvalidValueError(
                 f"'{self.output.label}' ({self.output.model.name}) never spikes; read out a state, "
                 "by readout='peak', 'mean' or 'last'."
+            )
+        if self.executor.name == "eventprop" and of_spikes and not isinstance(readout, FirstSpike):
+            raise InvalidValueError(
+                "Numbers of spikes are whole and have no exact gradient; with executor='eventprop' "
+                "read out 'first_spike', or a potential by 'peak', 'mean' or 'last'."
             )
         if not of_spikes:
             wanted = state or self._potential()

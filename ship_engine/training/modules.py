@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ship_engine.errors import InvalidValueError, UnknownNameError
 from ship_engine.training.inputs import per_group
+from ship_engine.training.readouts import Readout
 from ship_engine.training.transforms import Transform, Unbounded
 
 
@@ -135,11 +136,11 @@ class SpikingModule(torch.nn.Module, ABC):
         return str(getattr(group, "label", group))
 
     @abstractmethod
-    def course(self, activity: Activity, of_spikes: bool, state: str | None) -> Tensor:
+    def course(self, activity: Activity, readout: Readout) -> Tensor:
         """What is read out: the output's spikes, or one of its states, by default its potential."""
 
     @abstractmethod
-    def check_readout(self, of_spikes: bool, state: str | None) -> None:
+    def check_readout(self, readout: Readout) -> None:
         """Refuse to read out what the output group does not have, or what has no gradient."""
 
     @abstractmethod

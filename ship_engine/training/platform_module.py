@@ -15,6 +15,7 @@ from ship_engine.platform.groups import known_group, output_ids
 from ship_engine.platform.models.sources import Poisson
 from ship_engine.platform.network import Network
 from ship_engine.training.modules import Activity, SpikingModule, Trained
+from ship_engine.training.readouts import Readout
 from ship_engine.training.transforms import Transform, Unbounded, allowed_by
 
 
@@ -149,12 +150,13 @@ class PlatformModule(SpikingModule):
         )
         return Activity(spikes, states)
 
-    def course(self, activity: Activity, of_spikes: bool, state: str | None) -> Tensor:
-        if of_spikes or self._state is None:
+    def course(self, activity: Activity, readout: Readout) -> Tensor:
+        if readout.of_spikes or self._state is None:
             return activity.spikes[self.output]
         return activity.states[self.output, self._state]
 
-    def check_readout(self, of_spikes: bool, state: str | None) -> None:
+    def check_readout(self, readout: Readout) -> None:
+        of_spikes, state = readout.of_spikes, readout.state
         model = self.network.groups[self.output].model
         if not issubclass(model, Model):
             raise InvalidValueError(

@@ -26,7 +26,7 @@ from ship_engine.training.history import Evaluation, History, confusion_matrix
 from ship_engine.training.inputs import joined
 from ship_engine.training.losses import are_classes, as_targets, check_targets, loss_of
 from ship_engine.training.modules import Activity, SpikingModule
-from ship_engine.training.readouts import readout_of
+from ship_engine.training.readouts import FirstSpike, readout_of
 from ship_engine.training.regularisers import Regulariser
 from ship_engine.training.reporting import Reporter
 
@@ -79,7 +79,7 @@ class Trainer:
         seed: int = 0,
     ) -> None:
         self.module, self.readout, self.loss = module, readout_of(readout), loss_of(loss)
-        module.check_readout(self.readout.of_spikes, self.readout.state)
+        module.check_readout(self.readout)
         if not list(module.parameters()):
             raise InvalidValueError("Nothing is trained; name projections or parameters.")
         make = optimizer or (lambda free: torch.optim.Adam(free, lr=learning_rate))
@@ -207,6 +207,11 @@ class Trainer:
             raise NonFiniteLossError(
                 len(self.history), number, value, "The values of the last whole epoch were kept."
             )
+        if not loss.requires_grad:
+            raise InvalidValueError(
+                "Nothing that is trained changes the loss; train what leads to "
+                f"'{self.module.called(self.module.output)}'."
+            )
         loss.backward()
         self._check_gradient(number, value)
         if self.clip_gradient is not None:
@@ -228,8 +233,12 @@ class Trainer:
     def _scores(self, batch: Batch) -> tuple[Activity, Tensor]:
         """What the network does, and what is read out of it."""
         activity = self.module(batch.inputs)
-        course = self.module.course(activity, self.readout.of_spikes, self.readout.state)
+        course = self.module.course(activity, self.readout)
         mask = batch.mask
+        if activity.times is not None and isinstance(self.readout, FirstSpike):
+            first = activity.times[self.module.output][..., 0] / self.module.dt
+            steps = course.shape[1] if mask is None else mask.sum(1, keepdim=True)
+            return activity, -torch.minimum(first, torch.as_tensor(steps, dtype=first.dtype))
         if mask is not None and course.shape[1] > mask.shape[1]:
             # The state at the start is a sample of its own.
             mask = torch.nn.functional.pad(mask, (1, 0), value=True)
