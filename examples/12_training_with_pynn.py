@@ -77,20 +77,20 @@ print(f"trained on 200 samples; of {TRIALS} new ones "
 # === Run on the simulator =========================================================================
 
 inputs, output, projections = build(sim, weights)
-onsets = PAUSE * np.arange(TRIALS)
+onsets = PAUSE * np.arange(1, TRIALS + 1)
 trains = []
 for cell in range(INPUTS):
     trial, step = samples[200:, :, cell].nonzero()
     trains.append(np.sort(onsets[trial] + step + 1.0))
 inputs.set(spike_times=[Sequence(train) for train in trains])
 output.record("spikes")
-sim.run(float(PAUSE * TRIALS))
+sim.run(float(PAUSE * (TRIALS + 1)))
 counts = np.zeros((TRIALS, CLASSES), int)
 for cell, train in enumerate(output.get_data().segments[0].spiketrains):
     # Only the first 50 ms of each trial count, as in training; the rest is a pause.
     times = np.asarray(train.magnitude)
-    trial = ((times - 0.5) // PAUSE).astype(int)
-    np.add.at(counts[:, cell], trial[times - 0.5 - PAUSE * trial < STEPS], 1)
+    trial = ((times - 0.5) // PAUSE).astype(int) - 1
+    np.add.at(counts[:, cell], trial[times - 0.5 - onsets[trial] < STEPS], 1)
 sim.end()
 
 right = (counts.argmax(axis=1) == classes[200:]).sum()

@@ -6,7 +6,7 @@ runs on other simulators with the trained values.  Everything is computed by `sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyNN import errors
 
+from ship_engine.data.batches import Batches
 from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
 from ship_engine.training.event_module import (
     DTYPES,
@@ -23,6 +24,7 @@ from ship_engine.training.event_module import (
     differentiable_executor,
 )
 from ship_engine.training.history import Evaluation, History
+from ship_engine.training.modules import Activity
 from ship_engine.training.readouts import FirstSpike, Last, Mean, Peak, SpikeCount, WindowedCount
 from ship_engine.training.regularisers import FiringRate, WeightDecay
 from ship_engine.training.surrogates import (
@@ -42,6 +44,7 @@ from ship_engine.training.trainer import Trainer as EngineTrainer
 from ship_engine.training.transforms import Above, Below, Between, Clipped, Transform, Unbounded
 
 from . import simulator
+from .populations import Population
 from .projections import Projection
 
 __all__ = [
@@ -88,8 +91,8 @@ class Trainable:
         'weight' or 'delay' of a projection; a parameter of a population.
     transform : Transform, optional
         How the value is kept within bounds: `Above(0.0)`, `Below(0.0)`, `Between(low, high)`,
-        `Unbounded()`.  By default weights keep their sign, as PyNN wants it, and parameters stay
-        in the range that the model allows.
+        `Unbounded()`.  By default weights keep their sign, as PyNN wants it, delays stay within
+        those of setup(), and parameters in the range that the model allows.
     shared : bool
         Whether all cells of a population have one value.
     """
@@ -155,6 +158,44 @@ class Trainer(EngineTrainer):
         made = module(output, trainable, surrogate, inputs, executor, dtype, device)
         super().__init__(made, readout, loss, **options)
 
+    def _batches(self, inputs: Any, *options: Any) -> Batches:
+        return super()._batches(_by_group(inputs), *options)
+
+
+class PopulationModule(EventModule):
+    """A network as a function of its inputs; populations stand for their groups."""
+
+    def forward(self, inputs: Any) -> Activity:
+        found = super().forward(_by_group(inputs))
+        spikes, states = ByPopulation(found.spikes), ByPopulation(found.states)
+        return Activity(spikes, states, found.times and ByPopulation(found.times))
+
+
+class ByPopulation(dict[Any, Any]):
+    """What there is of groups, or of (group, state), to be looked up by populations too."""
+
+    def __missing__(self, key: Any) -> Any:
+        place = _place(key)
+        if place == key or place not in self:
+            raise KeyError(key)
+        return self[place]
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(_place(key), default)
+
+
+def _place(key: Any) -> Any:
+    """A population's group, or a (population, state)'s (group, state)."""
+    if isinstance(key, tuple):
+        return (_place(key[0]), *key[1:])
+    return key._group if isinstance(key, Population) else key
+
+
+def _by_group(inputs: Any) -> Any:
+    if not isinstance(inputs, Mapping):
+        return inputs
+    return {_place(population): given for population, given in inputs.items()}
+
 
 def module(
     output: Any,
@@ -167,7 +208,7 @@ def module(
 ) -> EventModule:
     """The network as a `torch.nn.Module`, for a training loop of one's own; see `Trainer`.
 
-    ``module(inputs)`` gives the activity: ``spikes`` of each group, and ``states``.  After the
+    ``module(inputs)`` gives the activity: ``spikes[population]``, and ``states``.  After the
     training ``module.write_back()`` brings the values into the network.
     """
     if dtype not in DTYPES:
@@ -181,7 +222,7 @@ def module(
             "sim.setup(..., spike_precision='on_grid'), or executor='eventprop'."
         )
     given = None if inputs is None else inputs if isinstance(inputs, (list, tuple)) else [inputs]
-    return EventModule(
+    return PopulationModule(
         network,
         _group(output, "output"),
         [part for one in trainable for part in _parts(_trainable(one))],
@@ -192,12 +233,12 @@ def module(
 
 def _group(population: Any, what: str) -> Any:
     """The engine's group of a population."""
-    group = getattr(population, "_group", None)
-    if group is None:
+    if not isinstance(population, Population):
         raise InvalidValueError(
             f"{what} = {population!r}; give a Population as a whole, since views and assemblies "
             "have no cells of their own."
         )
+    group = population._group
     if group not in simulator.state.network.groups:
         raise InvalidValueError(
             f"'{population.label}' was created before the last setup(), which forgot it; create it "
@@ -256,6 +297,8 @@ def _of_projection(one: Trainable) -> list[OfProjection | OfGroup]:
         transform = one.transform
         if transform is None and one.name == "weight":
             transform = _sign_of(engine.synapses.weight, part.ends)
+        elif transform is None:
+            transform = Clipped(*simulator.state.delay_limits)
         label = projection.label if len(parts) == 1 else f"{projection.label}[{number}]"
         name = label if one.name == "weight" else f"{label}.delay"
         found.append(OfProjection(engine, one.name, transform, name))

@@ -16,9 +16,10 @@ Gemo_2024_heartbeats.py lists:
   network comes to: scores are linear in the weights.
 
 Liquids of 100 ms or more turn out equally good, 86 to 87 % at small phi, with 80 to 300 spikes per
-beat; the more recurrence makes of that, the worse (80 % above 8,000 spikes). Those of 30 ms fire too
-little (74 %), those of 10 ms hardly at all (38 %). In the paper the best have a large phi, 3,000 to
-6,000 spikes and short time constants. Both say that a liquid can fire too little and too much.
+beat; the more recurrence makes of that, the worse (80 % above 8,000 spikes). Those of 30 ms fire
+too little (74 %), those of 10 ms hardly at all (38 %). In the paper the best have a large phi,
+3,000 to 6,000 spikes and short time constants. Both say that a liquid can fire too little and too
+much.
 
 Usage: python Gemo_2024_figure_12.py [--seeds 1] [--small]
 

@@ -320,9 +320,7 @@ STYLE = {
 
 def draw(result, path):
     plt.rcParams.update(STYLE)
-    figure, axes = plt.subplots(
-        1, 2, figsize=(9.6, 4.7), width_ratios=[1, 1.25], layout="constrained"
-    )
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.7), width_ratios=[4, 5], layout="constrained")
     rows, epochs = result["rows"], np.arange(1, result["epochs"] + 1)
     for side, colour in (("training", DARK), ("test", BLUE)):
         courses = 100.0 * np.array([row["by_epoch"][side] for row in rows])

@@ -12,25 +12,26 @@ constants of 64 and 8 ms, steps of 1 ms, Adam, ten seeds, and levels that cross 
 deviations. What differs:
 
 - scores are the mean of the read-out's potential, not its peak, and the loss is the cross entropy
-  of scores divided by one number. The mean is linear in the weights, and is what makes most of the
-  difference to the paper's 86.9 % (mean of ten seeds; best 88.2 %);
+  of scores divided by one number. The mean is linear in the weights, so this is easy to train;
 - weights stay within +-0.6, batches hold 64 recordings of similar length, and there are 40 epochs
   with a falling rate instead of 300;
 - the read-out is trained in steps of 4 ms, a quarter of the work, and tested in steps of 1 ms;
 - synapses from inputs are dealt out evenly, 125 positive and 75 negative ones; the recurrent ones
-  are weak. Recurrence adds nothing that could be measured: without it the accuracy is the same, so
-  what counts here is the spread of inputs over neurons, and their threshold;
+  are weak. Recurrence adds nothing that could be measured: of four validations the mean was 93.2 %
+  with it and 93.3 % without, so what counts here is how inputs are spread over neurons;
 - the full scale of the ear is that of the training recordings alone.
 
-These constants were chosen with parts of the training recordings of other splits (`--validate`);
-test recordings never chose anything, the test accuracy by epoch is only recorded. But splits are of
-the same recordings and speakers, as in the paper: nobody was left out as a whole.
+What made how much of the difference to the paper's 86.9 % (mean of ten seeds; best 88.2 %) was not
+measured. These constants were chosen with parts of the training recordings of other splits
+(`--validate`); test recordings chose nothing, the test accuracy by epoch is only recorded. But
+splits are of the same recordings and speakers, as in the paper, so that a recording tested here may
+have served to choose constants there; no speaker was left out as a whole.
 
 Usage: python Gemo_2024_spoken_digits.py [--seeds 10] [--epochs 40] [--neurons 125]
        [--bits 1 2 3 4 5] [--small] [--validate]
 
-It takes about a minute for the ear and another for each seed. `--small` takes 180 recordings, or,
-if SHIP_DATA names no folder of data, sounds that it makes itself.
+It takes about a minute for the ear and one or two for each seed, most of it for devices. `--small`
+takes 180 recordings, or, if SHIP_DATA names no folder of data, sounds that it makes itself.
 """
 
 import argparse
@@ -80,7 +81,7 @@ SCALE = 10.0  # potential, about the spread of what a weight of 1 causes
 BOUND = 0.6  # of the weights that are trained
 DECAY, RATE, BATCH = 5e-4, 0.1, 64
 AWARE_EPOCHS, AWARE_RATE = 10, 0.05
-WRITES = 5  # how often devices are written anew for a test
+WRITES = 5  # how often a test is repeated; devices are written anew for each of its batches
 
 
 def arguments():
@@ -187,7 +188,9 @@ def liquid_spikes(heard, seed, neurons):
 
 def counted(spikes):
     """Spikes in each of the longer steps: arrays [time, neuron]."""
-    return [np.add.reduceat(one, range(0, len(one), COARSE), axis=0, dtype=int) for one in spikes]
+    return [
+        np.add.reduceat(one, range(0, len(one), COARSE), axis=0, dtype=np.uint8) for one in spikes
+    ]
 
 
 def read_out(neurons, weights, transform, dt=DT):

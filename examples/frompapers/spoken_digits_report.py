@@ -77,9 +77,8 @@ def draw_learning(axis, result):
     for side, colour in (("training", DARK), ("test", BLUE)):
         courses = 100.0 * np.array([row["by_epoch"][side] for row in rows])
         axis.fill_between(epochs, courses.min(0), courses.max(0), color=colour, alpha=0.18, lw=0)
-        axis.plot(
-            epochs, courses.mean(0), color=colour, label=f"{side}: {courses[:, -1].mean():.1f} %"
-        )
+        final = 100.0 * np.mean([row[side] for row in rows])
+        axis.plot(epochs, courses.mean(0), color=colour, label=f"{side}: {final:.1f} % in the end")
     lowest = min(min(row["by_epoch"]["test"]) for row in rows)
     axis.set(
         title=f"A   learning, {len(rows)} seeds (mean, range)",

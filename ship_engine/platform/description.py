@@ -31,7 +31,7 @@ FORMAT = "ship-network"
 VERSION = 1
 
 DTYPES = ("float32", "float64")
-EXECUTORS = ("numba", "torch")
+EXECUTORS = ("numba", "torch", "fused")
 
 RESERVED = ("id", "model", "N", "source", "target", "port", "is_output")
 """What `Network.add` takes besides arguments of the model."""

@@ -39,8 +39,7 @@ class Network:
     Parameters
     ----------
     executor : {'numba', 'torch', 'fused'}
-        What runs it: compiled code on the CPU; tensors on any device, with gradients; or compiled
-        loops on the CPU, with gradients.
+        What runs it: compiled code; tensors, with gradients; or compiled loops, with gradients.
     dtype : torch.dtype
         float32 or float64.
     device : str or torch.device
@@ -190,7 +189,8 @@ class Network:
     def _prepare(self, batch_size: int) -> Simulation:
         """Draw the arguments for a batch, and order the groups."""
         seed = self.seed, self._inits
-        ready = Simulation(self.groups, batch_size, self._like, self._runner, seed)
+        with torch.enable_grad():  # what is made ready now may be run with gradients later
+            ready = Simulation(self.groups, batch_size, self._like, self._runner, seed)
         self._simulation = ready
         return ready
 

@@ -169,11 +169,11 @@ class TestOptions:
     def test_weight_decay(self) -> None:
         one = trainer(trainable=["IH", ("H", "tau_beta")])
         values, activity = one.module.values(), one.module(task(2)[0])
-        expected = {n: 0.1 * float((v**2).sum()) for n, v in values.items()}
+        expected = {n: 0.1 * (v**2).sum().item() for n, v in values.items()}
         found = WeightDecay(0.1)(activity, one.module)
-        assert float(found) == pytest.approx(sum(expected.values()), rel=1e-9)
+        assert found.item() == pytest.approx(sum(expected.values()), rel=1e-9)
         found = WeightDecay(0.1, ("IH.w",))(activity, one.module)
-        assert float(found) == pytest.approx(expected["IH.w"], rel=1e-9)
+        assert found.item() == pytest.approx(expected["IH.w"], rel=1e-9)
 
     def test_weight_decay_makes_weights_smaller(self) -> None:
         norms = []
@@ -187,7 +187,7 @@ class TestOptions:
         options: dict[str, Any] = {"optimizer": functools.partial(torch.optim.SGD, lr=0.0)}
         plain = trainer(**options).fit(*task(24), 1, 24)["loss"][0]
         one = trainer(regularisers=[WeightDecay(0.5)], **options)
-        more = sum(0.5 * float((v**2).sum()) for v in one.module.values().values())
+        more = sum(0.5 * (v**2).sum().item() for v in one.module.values().values())
         assert one.fit(*task(24), 1, 24)["loss"][0] == pytest.approx(plain + more, rel=1e-9)
         assert one.evaluate(*task(24)).loss == pytest.approx(plain, rel=1e-9)
 

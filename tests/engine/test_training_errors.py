@@ -149,6 +149,13 @@ class TestEventModule:
                 },
             )
 
+    def test_parameters_of_sources(self) -> None:
+        self.refused(
+            InvalidValueError,
+            r"'source' \(SpikeSourceArray\) is a source, whose parameters have no gradient",
+            lambda source, *_: {"trainable": [OfGroup(source, "spike_times")]},
+        )
+
     def test_projections_of_one_name(self) -> None:
         net, source, cells, ways = self.parts()
         pairs = np.zeros(1, np.int32), np.zeros(1, np.int32)
