@@ -49,6 +49,7 @@ EXPRESSIONS: dict[str, Callable[[Any, Any], Any]] = {
     "maximum": lambda x, y: elementwise.maximum(x, y),
     "exprel": lambda x, y: elementwise.exprel(x),
     "exp_moment": lambda x, y: elementwise.exp_moment(y),
+    "without_gradient": lambda x, y: x * elementwise.without_gradient(y),
 }
 X = np.array([-7.0, -1.3, -0.3, -1e-7, 0.0, 1e-3, 0.4, 2.0, 7.5])
 Y = np.array([-8.0, 1.3, -0.3, 1e-7, 0.7, -0.5, 0.5, -2.0, 9.0])

@@ -87,7 +87,7 @@ def test_a_complete_description_is_fine_before_and_after_json() -> None:
         (("model",), 3, "The entry 'model' is unknown; known are format, version, engine, sett"),
         (("settings",), [], r"settings = \[\]; a table of names and values is expected"),
         (("settings", "dtype"), "float16", "dtype = 'float16'; 'float32' or 'float64' is expect"),
-        (("settings", "executor"), {}, "executor = {}; 'numba' or 'torch' is expected"),
+        (("settings", "executor"), {}, "executor = {}; 'numba' or 'torch' or 'fused' is expected"),
         (("settings", "seed"), 1.0, r"settings\.seed = 1\.0; a whole number is expected"),
         (("settings", "dt"), 0.0, r"settings\.dt = 0\.0; a number > 0, in ms, or null is exp"),
         (("settings", "dt"), "1", r"settings\.dt = '1'; a finite number is expected"),

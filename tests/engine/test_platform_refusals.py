@@ -281,7 +281,7 @@ def test_names_that_are_unknown():
         ({"device": "nowhere"}, "'nowhere' cannot be used"),
         ({"device": "meta"}, "on the CPU, not on 'meta'"),
         ({"surrogate": SuperSpike()}, "no use for a surrogate"),
-        ({"executor": "torch", "surrogate": "superspike"}, "such as SuperSpike"),
+        ({"executor": "torch", "surrogate": "steep"}, "such as SuperSpike"),
     ],
 )
 def test_networks_that_cannot_be(options, message):

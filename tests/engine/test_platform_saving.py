@@ -173,7 +173,9 @@ def test_other_options_than_those_in_the_file(path: Path) -> None:
     loaded = ship.Network.load(path, executor="torch", dtype=torch.float64, seed=5)
     assert (loaded.executor, loaded.dtype) == ("torch", torch.float64)
     assert torch.allclose(loaded["S"].w, net["S"].w.double())
-    with pytest.raises(InvalidValueError, match="executor = 'abacus'; give 'numba' or 'torch'"):
+    with pytest.raises(
+        InvalidValueError, match="executor = 'abacus'; give 'numba', 'torch' or 'fused'"
+    ):
         ship.Network.load(path, executor="abacus")
 
 
