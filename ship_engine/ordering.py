@@ -188,3 +188,22 @@ def _in_topological_order(components: list[list[int]], costs: Costs) -> list[lis
             if not missing[k]:
                 heapq.heappush(ready, (components[k][0], k))
     return order
+
+
+def divided(reach: Sequence[int]) -> list[range]:
+    """Places of a stack in parts, so that no edge leads back from one part to another.
+
+    Parameters
+    ----------
+    reach : sequence of int
+        For each place the last one from which an edge leads back to it; at least itself.
+    """
+    parts, start = [], 0
+    while start < len(reach):
+        end = k = start
+        while k <= end:
+            end = max(end, reach[k])
+            k += 1
+        parts.append(range(start, end + 1))
+        start = end + 1
+    return parts

@@ -24,7 +24,7 @@ from ship_engine.executors.torch_inputs import Given, Inputs, Replacements, chec
 from ship_engine.executors.torch_simulation import Recording, injected_current
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.models.lif import LIFCurrentExponential
-from ship_engine.ordering import stack_order
+from ship_engine.ordering import divided, stack_order
 from ship_engine.projection import Projection
 
 if TYPE_CHECKING:
@@ -230,14 +230,7 @@ class EventSimulation:
                     f"act on themselves; give it a delay, or {INSTEAD}."
                 )
             reach[first] = max(reach[first], last)
-        blocks, start = [], 0
-        while start < len(order):
-            end = k = start
-            while k <= end:
-                end = max(end, reach[k])
-                k += 1
-            blocks.append([groups[k] for k in order[start : end + 1]])
-            start = end + 1
+        blocks = [[groups[order[k]] for k in part] for part in divided(reach)]
         self._refuse_short(blocks)
         return blocks
 

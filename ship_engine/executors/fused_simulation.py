@@ -27,10 +27,11 @@ from ship_engine.executors.torch_simulation import (
     Recording,
     injected_current,
     refuse_unsupported,
+    warn_of_load,
 )
-from ship_engine.fused.blocks import Edge, Node
+from ship_engine.fused.blocks import Edge, Node, Plan
 from ship_engine.fused.course import Courses, run_block
-from ship_engine.fused.links import Link, divided, incoming
+from ship_engine.fused.links import Link, blocks_of, incoming
 from ship_engine.fused.runtime import Runtime
 from ship_engine.fused.time_step import Kind
 from ship_engine.groups import Group, NeuronGroup
@@ -202,7 +203,7 @@ class FusedSimulation:
         watched = {group for group, _ in record}
         # What has arrived in the end is found by one more step.
         rows = self._steps + 1 if record else self._steps
-        for block in divided(groups, self._links):
+        for block in blocks_of(groups, self._links):
             self._run_block(block, rows, bool(watched & set(block)), courses)
         spikes = {group: emitter.spikes for group, emitter in self._emitters.items()}
         for group in groups:
@@ -231,13 +232,15 @@ class FusedSimulation:
                     assert link.weight is not None
                     ends = place[link.source], place[group]
                     edges.append(Edge(*ends, link.input, link.lag, link.weight))
-        tools = self._surrogate, self._runtime
-        found = run_block(nodes, edges, rows, self._batch, self._like, *tools, keep_states)
+        tools = self._like, self._surrogate, self._runtime
+        found = run_block(Plan(nodes, edges, rows, self._batch, *tools, keep_states))
         for k, group in enumerate(block):
             assert isinstance(group, NeuronGroup)
             self._outputs[group] = found.outputs[k]
             courses[group] = found, k
             self._check(group, found.final[k])
+            if found.overloaded[k]:
+                warn_of_load(group.label, self._network.clock.dt)
 
     def _node(self, group: NeuronGroup, rows: int) -> Node:
         model, dt = group.model, self._network.clock.dt
@@ -247,7 +250,7 @@ class FusedSimulation:
         initial = {name: values[name] for name in names}
         known = {name: value for name, value in values.items() if name not in initial}
         part = self._like.new_tensor(dt / kind.parts)
-        known |= ModelFunctions(model).coefficients(known, part)
+        known |= {"step": part, **ModelFunctions(model).coefficients(known, part)}
         period = None
         if kind.rests and model.refractory_period is not None:
             period = (known[model.refractory_period].detach() / dt + 0.5).floor()

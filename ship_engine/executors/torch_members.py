@@ -47,6 +47,10 @@ class Neurons:
     ----------
     coupling : Tensor [batch, size] or 0
         Current through gap junctions in the coming step, nA.
+    label : str
+        Of the group.
+    overloaded : bool Tensor
+        Whether any step was too long for some cell's conductances, so that a run would divide it.
     spiked : bool Tensor [batch, size]
         Whether each has just spiked; all before the first step, so that nothing is continued.
     """
@@ -72,8 +76,10 @@ class Neurons:
             self.states[random] = self._drawn(self.states[f"{random}_count"])
         self._values = {name: value for name, value in values.items() if name not in names}
         self._divisions = group.model.divisions(dt)
-        part = current.new_tensor(dt / self._divisions)
-        self._values |= self._functions.coefficients(self._values, part)
+        self._part = current.new_tensor(dt / self._divisions)
+        self._values |= self._functions.coefficients(self._values, self._part)
+        self.label = group.label
+        self.overloaded = current.new_zeros((), dtype=torch.bool)
         self._pending: dict[tuple[str, int], Tensor] = {}
         self.coupling: Tensor | float = 0.0
         self.spiked = torch.ones(batch, group.size, dtype=torch.bool, device=current.device)
@@ -130,6 +136,9 @@ class Neurons:
         new, distance = states, None
         free = torch.where(resting, 0.0, 1.0).to(self._current.dtype)
         for k in range(self._divisions):
+            load = self._functions.overloaded(new, values, self._part)
+            if load is not None:
+                self.overloaded = self.overloaded | (load & ~resting).any()
             new = self._functions.advance(new, values, free)
             for name in self._model.held:
                 new[name] = torch.where(resting, states[name], new[name])

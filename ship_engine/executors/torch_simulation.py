@@ -7,6 +7,7 @@ so refractory periods are whole numbers of steps.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,6 +54,16 @@ def injected_current(network: EventNetwork, group: NeuronGroup, steps: int, like
             rows = like.new_tensor(amplitude)[:, None].expand(-1, cells.numel())
             total = total.index_add(1, cells, rows)
     return total[None]
+
+
+def warn_of_load(label: str, dt: float) -> None:
+    """Say that a simulation took steps that `EventNetwork.run` would have divided."""
+    warnings.warn(
+        f"Conductances of '{label}' were too strong for time steps of {dt:g} ms. A run divides "
+        "such steps, while a simulation with gradients does not, so that they differ; use a "
+        "shorter time step, or smaller weights.",
+        stacklevel=2,
+    )
 
 
 @dataclass
@@ -149,6 +160,8 @@ class Simulation:
         self._sample(samples, self._steps)
         for neurons in self._neurons.values():
             neurons.check(self._network.clock.time(self._steps))
+            if bool(neurons.overloaded):
+                warn_of_load(neurons.label, self._network.clock.dt)
         found = {group: emitter.spikes for group, emitter in self._emitters.items()}
         found |= {group: self._neurons[group].stacked(parts) for group, parts in spikes.items()}
         return Recording(found, {key: torch.stack(parts, 1) for key, parts in samples.items()})

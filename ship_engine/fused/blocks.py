@@ -68,7 +68,25 @@ class Edge:
 
 
 class Plan:
-    """A block with all its tensors in one list, as autograd wants them."""
+    """A block with all its tensors in one list, as autograd wants them.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+        In the order in which they advance.
+    edges : sequence of Edge
+        Among them.
+    steps, batch : int
+        How many.
+    like : Tensor
+        Says the type of numbers.
+    surrogate : Surrogate
+        What gives spikes a derivative.
+    runtime : Runtime
+        What computes.
+    keep_states : bool
+        Whether the states' courses are wanted.
+    """
 
     def __init__(
         self,
@@ -99,6 +117,7 @@ class Plan:
             self.places.append({name: len(self.tensors) + k for k, name in enumerate(named)})
             self.tensors += named.values()
         self.final: list[dict[str, Tensor]] = []
+        self.overloaded: list[bool] = []
         self.resting: list[Tensor | None] = []
         self.first_weight = len(self.tensors)
         self.tensors += [edge.weight for edge in edges]

@@ -10,7 +10,6 @@ Arrays are [time, batch, component].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +17,8 @@ import torch
 from torch import Tensor
 
 from ship_engine.fused.backward import Backward
-from ship_engine.fused.blocks import Edge, Node, Plan
+from ship_engine.fused.blocks import Plan
 from ship_engine.fused.forward import Forward
-from ship_engine.fused.runtime import Runtime
-from ship_engine.training.surrogates import Surrogate
 
 
 @dataclass(eq=False)
@@ -36,6 +33,8 @@ class Courses:
         The states at the start of each step, and at the end of the last; empty if not wanted.
     final : list of dict of str to Tensor [batch, size]
         The states in the end, without gradients.
+    overloaded : list of bool
+        Whether any step was too long for the states of some component, as the model says.
     resting : list of bool Tensor [time + 1, batch, size] or None
         Whether each rests at the start of each step, if states are wanted.
     """
@@ -43,45 +42,18 @@ class Courses:
     outputs: list[Tensor]
     states: list[dict[str, Tensor]]
     final: list[dict[str, Tensor]]
+    overloaded: list[bool]
     resting: list[Tensor | None]
 
 
-def run_block(
-    nodes: Sequence[Node],
-    edges: Sequence[Edge],
-    steps: int,
-    batch: int,
-    like: Tensor,
-    surrogate: Surrogate,
-    runtime: Runtime,
-    keep_states: bool,
-) -> Courses:
-    """Compute the time courses of a block's groups.
-
-    Parameters
-    ----------
-    nodes : sequence of Node
-        In the order in which they advance.
-    edges : sequence of Edge
-        Among them.
-    steps, batch : int
-        How many.
-    like : Tensor
-        Says the type of numbers.
-    surrogate : Surrogate
-        What gives spikes a derivative.
-    runtime : Runtime
-        What computes.
-    keep_states : bool
-        Whether the states' courses are wanted.
-    """
-    plan = Plan(nodes, edges, steps, batch, like, surrogate, runtime, keep_states)
+def run_block(plan: Plan) -> Courses:
+    """Compute the time courses of a block's groups."""
     found = _Course.apply(plan, *plan.tensors)
-    outputs, states = list(found[: len(nodes)]), []
-    rest = iter(found[len(nodes) :])
+    outputs, states = list(found[: len(plan.nodes)]), []
+    rest = iter(found[len(plan.nodes) :])
     for text in plan.texts:
-        states.append({name: next(rest) for name in text.states} if keep_states else {})
-    return Courses(outputs, states, plan.final, plan.resting)
+        states.append({name: next(rest) for name in text.states} if plan.keep_states else {})
+    return Courses(outputs, states, plan.final, plan.overloaded, plan.resting)
 
 
 class _Course(torch.autograd.Function):
@@ -94,7 +66,7 @@ class _Course(torch.autograd.Function):
         done.run()
         if differentiable:
             ctx.done = done
-        plan.final = done.final_states()
+        plan.final, plan.overloaded = done.final_states(), done.overloaded()
         plan.resting = done.resting() if plan.keep_states else []
         ctx.set_materialize_grads(False)
         shapes = [(plan.batch, node.size) for node in plan.nodes]

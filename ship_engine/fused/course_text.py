@@ -190,6 +190,8 @@ class CourseText:
             fields.add(name)
         for name in ("out", *(["spikes"] if self.spikes_apart else [])):
             fields.add_array(name)
+        if self.step.load is not None:
+            fields.add("load")
         return fields
 
     def _given_arrays(self) -> list[str]:
@@ -215,7 +217,10 @@ class CourseText:
         step, fields = self.step, self.forward_fields()
         assert step.output is not None
         results = [*step.new.values(), step.output]
+        results += [] if step.load is None else [step.load]
         lines = lines_of(step.program, results, self._leaves())
+        if step.load is not None:
+            lines.append(f"load[i] = max(load[i], v{step.load.line})")
         lines += [f"new_{name}[i] = v{traced.line}" for name, traced in step.new.items()]
         lines.append(f"out[i] = v{step.output.line}")
         spiked = f"v{step.crossed.line}" if step.crossed is not None else "False"
@@ -238,6 +243,8 @@ class CourseText:
         }
         pointers |= {name: f"{fields[name]} + t * {fields[name + '_stride']}" for name in arrays}
         pointers |= {name: fields[name] for name in self._given_rows()}
+        if step.load is not None:
+            pointers["load"] = fields["load"]
         return self._kernel(lines, pointers, "range(first, last)")
 
     def backward_fields(self, wanted: Wanted) -> Fields:

@@ -40,6 +40,8 @@ class Forward:
             if text.rests:
                 arrays["left"] = member.new(self.rows)
                 arrays["left"][0] = 0.0
+            if text.step.load is not None:
+                arrays["load"] = member.zeros(1)[0]
             arrays["out"] = member.new(steps)
             arrays["spikes"] = member.new(steps) if text.spikes_apart else arrays["out"]
             self.arrays.append(arrays)
@@ -73,6 +75,10 @@ class Forward:
             names = member.text.states
             found.append({n: arrays[f"state_{n}"][row].clone().view(shape) for n in names})
         return found
+
+    def overloaded(self) -> list[bool]:
+        """Whether any step was too long for some component."""
+        return [bool((a["load"] > 0.0).any()) if "load" in a else False for a in self.arrays]
 
     def resting(self) -> list[Tensor | None]:
         """Whether components rest at the start of each step."""

@@ -14,6 +14,7 @@ from ship_engine.fused.time_step import Kind
 from ship_engine.lowering.cache import KernelCache, source_of
 from ship_engine.lowering.kernels import define
 from ship_engine.lowering.loader import MachineCode
+from ship_engine.platform.kernel_text import WRITTEN_FROM
 from ship_engine.training.surrogates import Surrogate
 
 ALIGNMENT = 64
@@ -36,7 +37,9 @@ class Kernels:
 
     def text(self, kind: Kind, rows: frozenset[str]) -> CourseText:
         """The text of a group's loops, which is written once."""
-        key = kind, rows
+        # A class may be changed in place, in a notebook say.
+        written = [getattr(m, n) for m in (kind.model, *kind.synapses) for n in WRITTEN_FROM]
+        key = kind, rows, tuple(written)
         if key not in self._texts:
             self._texts[key] = CourseText(kind, rows)
         return self._texts[key]

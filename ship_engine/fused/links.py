@@ -13,6 +13,7 @@ from torch import Tensor
 from ship_engine.errors import UnsupportedByExecutorError
 from ship_engine.fused.products import spike_product
 from ship_engine.fused.runtime import Runtime
+from ship_engine.ordering import divided
 from ship_engine.platform.arrivals import Arrivals
 
 
@@ -99,7 +100,7 @@ def _kinds(
     return [(int(later) + more, mask) for later, mask in zip(table, masks, strict=True)]
 
 
-def divided(groups: Sequence[Any], links: Mapping[Any, Sequence[Link]]) -> list[list[Any]]:
+def blocks_of(groups: Sequence[Any], links: Mapping[Any, Sequence[Link]]) -> list[list[Any]]:
     """Groups in parts, so that no link leads from a later part to an earlier one."""
     place = {group: k for k, group in enumerate(groups)}
     reach = list(range(len(groups)))
@@ -109,15 +110,7 @@ def divided(groups: Sequence[Any], links: Mapping[Any, Sequence[Link]]) -> list[
             source = place.get(link.source, -1)
             if source >= target:
                 reach[target] = max(reach[target], source)
-    blocks, start = [], 0
-    while start < len(groups):
-        end = k = start
-        while k <= end:
-            end = max(end, reach[k])
-            k += 1
-        blocks.append(list(groups[start : end + 1]))
-        start = end + 1
-    return blocks
+    return [[groups[k] for k in part] for part in divided(reach)]
 
 
 def incoming(

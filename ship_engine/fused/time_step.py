@@ -85,6 +85,8 @@ class StepProgram:
         What the neurons hand on.
     crossed : Traced or None
         Whether they spike.
+    load : Traced or None
+        > 0 where the step is too long for the states.
     received : dict of str to Traced
         The states with what has arrived at them at the start of the step.
     """
@@ -97,6 +99,7 @@ class StepProgram:
     current: Traced | None = None
     output: Traced | None = None
     crossed: Traced | None = None
+    load: Traced | None = None
     received: dict[str, Traced] = field(default_factory=dict)
 
 
@@ -222,6 +225,7 @@ class _Tracer:
         new, distance, crossed = received, None, None
         for k in range(self._kind.parts):
             old = new
+            self._weigh(old, known)
             found = self._called("", model.advance_timestep, {**known, **old}, model)
             names = [state.name for state in model.states]
             new = dict(zip(names, map(self._program.number, found), strict=True))
@@ -241,6 +245,17 @@ class _Tracer:
             at_once = self._called("", model.threshold, {**known, **received}, model)
             distance = maximum(distance, at_once)
         return new, distance, crossed
+
+    def _weigh(self, states: Mapping[str, Traced], known: Mapping[str, Any]) -> None:
+        """Whether a part of the step is too long for the states at its start."""
+        overload = self._model.overload
+        if overload is None or self._kind.on_platform:
+            return
+        load = self._program.number(self._called("", overload, {**known, **states}, self._model))
+        if self._kind.rests:
+            load = where(self._awake, load, 0.0)
+        before = self._step.load
+        self._step.load = load if before is None else maximum(before, load)
 
     def _crossed(self, distance: Traced) -> Traced:
         return self._program.line("crossed", distance, self._awake)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ship_engine.errors import UnsupportedByExecutorError
-from ship_engine.fused.blocks import Edge, Node
+from ship_engine.fused.blocks import Edge, Node, Plan
 from ship_engine.fused.course import Courses, run_block
-from ship_engine.fused.links import Link, divided, incoming, spread_in_time
+from ship_engine.fused.links import Link, blocks_of, incoming, spread_in_time
 from ship_engine.fused.runtime import Runtime
 from ship_engine.fused.time_step import Kind, of_synapse
 from ship_engine.models.base import Model, argument_names
@@ -93,7 +93,7 @@ class FusedRunner:
         states: dict[Member, dict[str, Tensor]] = {}
         links = {group.member: self._links(group, arrivals) for group in self._groups}
         groups = {group.member: group for group in self._groups}
-        for part in divided(list(groups), links):
+        for part in blocks_of(list(groups), links):
             block = [groups[member] for member in part]
             self._advance_block(block, links, dt, count, outputs, states, record)
         self._record(record, arrivals, outputs, states)
@@ -149,16 +149,8 @@ class FusedRunner:
                         )
                     )
         keep = any(set(record.get(group.member, ())) - {"output"} for group in block)
-        found = run_block(
-            nodes,
-            edges,
-            count,
-            self._batch,
-            self._like,
-            self._surrogate,
-            self._runtime,
-            keep,
-        )
+        tools = self._like, self._surrogate, self._runtime
+        found = run_block(Plan(nodes, edges, count, self._batch, *tools, keep))
         self._take(block, found, outputs, states)
 
     def _take(

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
 from ship_engine.models.base import Model, Source
-from ship_engine.ordering import stack_order
+from ship_engine.ordering import divided, stack_order
 from ship_engine.platform.arguments import Place, check_allowed, resolved
 from ship_engine.platform.arrivals import Arrivals
 from ship_engine.platform.groups import GroupDescription, checked_port, known_group
@@ -330,7 +330,8 @@ def make_blocks(
         if backward:
             reach[place[target]] = max(reach[place[target]], place[source])
     created = list(members.values())
-    return _divided([created[number] for number in order], reach)
+    stack = [created[number] for number in order]
+    return [Block([stack[k] for k in part], len(part) > 1) for part in divided(reach)]
 
 
 def _costs(edges: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
@@ -342,16 +343,3 @@ def _costs(edges: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, floa
     """
     much = 1.0 + sum(delay for _, _, delay in edges)
     return [(source, target, delay or much) for source, target, delay in edges]
-
-
-def _divided(stack: Sequence[Member], reach: Sequence[int]) -> list[Block]:
-    blocks, start = [], 0
-    while start < len(stack):
-        end = start
-        k = start
-        while k <= end:
-            end = max(end, reach[k])
-            k += 1
-        blocks.append(Block(list(stack[start : end + 1]), end > start))
-        start = end + 1
-    return blocks
