@@ -126,8 +126,8 @@ class Trainer(EngineTrainer):
     executor : {'fused', 'torch', 'eventprop'}
         What computes the gradient: compiled loops on the CPU; tensors on any device; or exact spike
         times, for networks of IF_curr_exp.
-    dtype : {'float32', 'float64'}
-        Type of numbers.
+    dtype : {'float32', 'float64'}, optional
+        Type of numbers; by default float32, and float64 with 'eventprop'.
     device : str
         For 'torch'.
     **options
@@ -151,7 +151,7 @@ class Trainer(EngineTrainer):
         surrogate: Surrogate | str | None = None,
         inputs: Any = None,
         executor: str = "fused",
-        dtype: str = "float32",
+        dtype: str | None = None,
         device: str = "cpu",
         **options: Any,
     ) -> None:
@@ -203,7 +203,7 @@ def module(
     surrogate: Surrogate | str | None = None,
     inputs: Any = None,
     executor: str = "fused",
-    dtype: str = "float32",
+    dtype: str | None = None,
     device: str = "cpu",
 ) -> EventModule:
     """The network as a `torch.nn.Module`, for a training loop of one's own; see `Trainer`.
@@ -211,11 +211,14 @@ def module(
     ``module(inputs)`` gives the activity: ``spikes[population]``, and ``states``.  After the
     training ``module.write_back()`` brings the values into the network.
     """
-    if dtype not in DTYPES:
+    if dtype is not None and dtype not in DTYPES:
         raise InvalidValueError(f"dtype = {dtype!r}; give one of {', '.join(DTYPES)}.")
     network = simulator.state.network
-    smooth = SuperSpike(slope=1.0) if surrogate is None else surrogate_of(surrogate)
-    computes = differentiable_executor(executor, DTYPES[dtype], smooth, device)
+    smooth = None if surrogate is None else surrogate_of(surrogate)
+    if smooth is None and executor != "eventprop":
+        smooth = SuperSpike(slope=1.0)
+    wanted = None if dtype is None else DTYPES[dtype]
+    computes = differentiable_executor(executor, wanted, smooth, device)
     if executor != "eventprop" and not network.on_grid:
         raise UnsupportedByExecutorError(
             "Gradients need spikes on the grid of time steps; write "

@@ -54,12 +54,15 @@ class Backward:
     ) -> tuple[Any, ...]:
         """What computes one group backwards, and the arrays that it writes."""
         plan, text, steps = self.plan, member.text, self.plan.steps
-        wants = lambda name: self.asked[member.place[name]]  # noqa: E731
+
+        def wants(name: str) -> bool:
+            return self.asked[member.place[name]]
+
         reached = {edge.input for edge in plan.edges if edge.target == member.number}
         wanted = Wanted(
             tuple(k for k in text.takes if wants(f"input_{k}") or k in reached),
             tuple(n for n in text.step.values if wants(f"value_{n}")),
-            bool(wants("current")),
+            wants("current"),
             tuple(seen),
         )
         sends = any(edge.source == member.number for edge in plan.edges)

@@ -68,15 +68,16 @@ def spread_in_time(
     found = []
     for before, from_source in _kinds(ahead, per_source=True):
         for after, at_target in _kinds(behind, per_source=False):
+            masks = [mask for mask in (from_source, at_target) if mask is not None]
+            if masks and weight is None:
+                raise UnsupportedByExecutorError(
+                    "Ideal wires between components of different delays; use weights, or the "
+                    "executor 'torch'."
+                )
             chosen = weight
-            for mask in (from_source, at_target):
-                if mask is not None:
-                    if weight is None:
-                        raise UnsupportedByExecutorError(
-                            "Ideal wires between components of different delays; use weights, or "
-                            "the executor 'torch'."
-                        )
-                    chosen = chosen * torch.as_tensor(mask, device=weight.device)  # type: ignore
+            for mask in masks:
+                assert chosen is not None
+                chosen = chosen * torch.as_tensor(mask, device=chosen.device)
             found.append(Link(source, input, before + after, chosen))
     return found
 

@@ -39,7 +39,7 @@ class Network:
     Parameters
     ----------
     executor : {'numba', 'torch', 'fused'}
-        What runs it: compiled code; tensors, with gradients; or compiled loops, with gradients.
+        What runs it; the last two have gradients.
     dtype : torch.dtype
         float32 or float64.
     device : str or torch.device
@@ -54,7 +54,7 @@ class Network:
     groups : dict of str to GroupDescription
         What was said about each group.
     runs : int
-        How many there were; each has random spikes of its own.
+        How many there were.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     with open(path, "rb") as file:
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:
+        except (RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError) as error:
             raise FileFormatError(
                 f"'{os.fspath(path)}' is no checkpoint of a training, or damaged: {error}"
             ) from error

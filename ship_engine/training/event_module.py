@@ -17,7 +17,7 @@ from ship_engine.groups import Group, NeuronGroup
 from ship_engine.models.base import argument_names
 from ship_engine.projection import Projection
 from ship_engine.training.modules import Activity, SpikingModule, Trained, key_of
-from ship_engine.training.readouts import FirstSpike, Readout
+from ship_engine.training.readouts import Readout
 from ship_engine.training.surrogates import Surrogate
 from ship_engine.training.transforms import Clipped, Transform, Unbounded, allowed_by
 
@@ -72,15 +72,39 @@ class OfGroup:
 
 
 def differentiable_executor(
-    name: str, dtype: torch.dtype, surrogate: Surrogate | None, device: str | torch.device = "cpu"
+    name: str,
+    dtype: torch.dtype | None = None,
+    surrogate: Surrogate | None = None,
+    device: str | torch.device = "cpu",
 ) -> TorchExecutor:
     """An executor through which gradients flow, by its name.
+
+    Parameters
+    ----------
+    name : {'fused', 'torch', 'eventprop'}
+        Which one.
+    dtype : torch.dtype, optional
+        By default float32; float64 with 'eventprop', which has no other.
+    surrogate : Surrogate, optional
+        By default `SuperSpike()`; 'eventprop' needs none.
+    device : str or torch.device
+        The CPU, or with 'torch' any other.
 
     Raises
     ------
     UnsupportedByExecutorError
-        If it has no gradients.
+        If it has no gradients, or cannot do what is asked for.
     """
+    if name in ("fused", "eventprop") and torch.device(device).type != "cpu":
+        raise UnsupportedByExecutorError(
+            f"The executor '{name}' computes on the CPU, not on '{device}'; use executor='torch'."
+        )
+    if name == "eventprop" and (surrogate is not None or dtype not in (None, torch.float64)):
+        raise UnsupportedByExecutorError(
+            "The executor 'eventprop' needs no surrogate, for its gradients are exact, and "
+            "computes in float64; leave surrogate and dtype out."
+        )
+    dtype = dtype or torch.float32
     if name == "torch":
         return TorchExecutor(device=device, dtype=dtype, delivery="dense", surrogate=surrogate)
     if name == "fused":
@@ -137,6 +161,7 @@ class EventModule(SpikingModule):
         self.input_sizes = {group: group.size for group in chosen}
         self._recorded: list[tuple[NeuronGroup, str]] = []
         self._places: dict[str, Any] = {}
+        self._delays: list[str] = []
         self._back: list[Callable[[Mapping[str, Tensor]], None]] = []
         for one in trainable:
             self._add(one)
@@ -198,11 +223,17 @@ class EventModule(SpikingModule):
         self._train(Trained(name, one.transform or Clipped(lower=dt)), value)
         self._places[name] = (projection, "delay")
 
+        self._delays.append(name)
+
         def back(values: Mapping[str, Tensor]) -> None:
-            steps = np.maximum(np.rint(_array(values[name]) / dt), 1.0)
+            steps = np.rint(_array(self._whole_steps(values[name])) / dt)
             projection.set(delay=steps.astype(np.int32))
 
         self._back.append(back)
+
+    def _whole_steps(self, delay: Tensor) -> Tensor:
+        """Delays (ms) of whole time steps, at least one."""
+        return (delay / self.dt).round().clamp(min=1.0) * self.dt
 
     def _add_parameter(self, one: OfGroup) -> None:
         group = one.group
@@ -241,6 +272,8 @@ class EventModule(SpikingModule):
         given = self.check_inputs(inputs)
         steps = next(iter(given.values())).shape[1] if given else 0
         values = self.values()
+        if not self.training:  # as whole steps, which is how they are written back
+            values |= {name: self._whole_steps(values[name]) for name in self._delays}
         parameters = {place: values[name] for name, place in self._places.items()}
         recording = self.executor.simulate(
             self.network, steps, given, parameters, list(self._recorded)
@@ -275,7 +308,7 @@ class EventModule(SpikingModule):
                 f"'{self.output.label}' ({self.output.model.name}) never spikes; read out a state, "
                 "by readout='peak', 'mean' or 'last'."
             )
-        if self.executor.name == "eventprop" and of_spikes and not isinstance(readout, FirstSpike):
+        if self.executor.name == "eventprop" and of_spikes and not readout.exact:
             raise InvalidValueError(
                 "Numbers of spikes are whole and have no exact gradient; with executor='eventprop' "
                 "read out 'first_spike', or a potential by 'peak', 'mean' or 'last'."

@@ -32,11 +32,14 @@ class Activity:
         The states that were asked for.
     times : mapping of group to Tensor [batch, component, number] or None
         The exact times of spikes in ms, behind the last one infinite, where they are known.
+    mask : bool Tensor [batch, time] or None
+        Which times belong to each sample, if samples differ in length.
     """
 
     spikes: Mapping[Any, Tensor]
     states: Mapping[tuple[Any, str], Tensor] = field(default_factory=dict)
     times: Mapping[Any, Tensor] | None = None
+    mask: Tensor | None = None
 
     def spikes_of(self, group: Any) -> Tensor:
         """The spikes of a group.

@@ -21,6 +21,8 @@ class Readout(ABC):
 
     of_spikes: ClassVar[bool] = False
     """Whether it reads spikes, or else a state such as the membrane potential."""
+    exact: ClassVar[bool] = False
+    """Whether it reads spike times, too, which have exact gradients where they are known."""
     state: str | None = None
     """Which state it reads; by default the membrane potential."""
 
@@ -119,6 +121,19 @@ class FirstSpike(Readout):
     """
 
     of_spikes: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
+
+    def of_times(self, times: Tensor, steps: Tensor) -> Tensor:
+        """The scores of spike times [batch, component, number] in steps, infinite if there is none.
+
+        Parameters
+        ----------
+        times : Tensor
+            In time steps, ascending.
+        steps : Tensor [batch or 1, 1]
+            How many time steps each sample has.
+        """
+        return -torch.minimum(times[..., 0], steps.to(times.dtype))
 
     def __call__(self, course: Tensor, mask: Tensor | None = None) -> Tensor:
         silent = (1.0 - course.clamp(max=1.0)).cumprod(1)

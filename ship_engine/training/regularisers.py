@@ -50,7 +50,11 @@ class FiringRate(Regulariser):
 
     def __call__(self, activity: Activity, module: SpikingModule) -> Tensor:
         spikes = activity.spikes_of(self.group)
-        rate = spikes.mean(dim=(0, 1)) * (1000.0 / module.dt)
+        if activity.mask is None:
+            rate = spikes.mean(dim=(0, 1)) * (1000.0 / module.dt)
+        else:
+            inside = activity.mask[..., None].to(spikes.dtype)
+            rate = (spikes * inside).sum(dim=(0, 1)) / inside.sum() * (1000.0 / module.dt)
         outside = torch.relu(self.lower - rate)
         if self.upper < float("inf"):
             outside = outside + torch.relu(rate - self.upper)

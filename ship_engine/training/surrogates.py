@@ -33,7 +33,7 @@ class Surrogate(ABC):
     """A hard step with a derivative of its own; subclasses are dataclasses of positive numbers.
 
     `derivative` and `primitive` are static methods that take the distance, and the numbers of the
-    surrogate by their names.  A subclass of one's own has `derivative` at least.
+    surrogate by their names.  A subclass of one's own needs `derivative` alone.
     """
 
     any_sign: ClassVar[tuple[str, ...]] = ()
@@ -52,11 +52,6 @@ class Surrogate(ABC):
     @abstractmethod
     def derivative(distance: Any, **numbers: Any) -> Any:
         """What stands for the derivative of the step, in the inverse unit of `distance`."""
-
-    @staticmethod
-    def primitive(distance: Any, **numbers: Any) -> Any:
-        """A smooth step whose derivative this is."""
-        raise NotImplementedError
 
     @classmethod
     def numbers(cls) -> tuple[str, ...]:
@@ -94,7 +89,7 @@ class SuperSpike(Surrogate):
         return 1.0 / (root * root)
 
     @staticmethod
-    def primitive(distance: Any, slope: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, slope: Any) -> Any:
         return distance / (1.0 + slope * absolute(distance))
 
 
@@ -113,7 +108,7 @@ class Arctan(Surrogate):
         return 0.5 * slope / (1.0 + scaled * scaled)
 
     @staticmethod
-    def primitive(distance: Any, slope: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, slope: Any) -> Any:
         return torch.atan(torch.as_tensor(0.5 * PI * slope * distance)) / PI + 0.5
 
 
@@ -130,7 +125,7 @@ class Sigmoid(Surrogate):
         return slope * falling / (root * root)
 
     @staticmethod
-    def primitive(distance: Any, slope: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, slope: Any) -> Any:
         falling = exp(-slope * absolute(distance))
         return where(distance < 0.0, falling, 1.0) / (1.0 + falling)
 
@@ -155,7 +150,7 @@ class Triangle(Surrogate):
         return height * maximum(1.0 - absolute(distance) / width, 0.0)
 
     @staticmethod
-    def primitive(distance: Any, width: Any, height: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, width: Any, height: Any) -> Any:
         x = minimum(maximum(distance / width, -1.0), 1.0)
         return height * width * (0.5 + x - 0.5 * x * absolute(x))
 
@@ -174,7 +169,7 @@ class Rectangle(Surrogate):
         return where(absolute(distance) < 0.5 * width, 1.0 / width, 0.0)
 
     @staticmethod
-    def primitive(distance: Any, width: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, width: Any) -> Any:
         return minimum(maximum(distance / width + 0.5, 0.0), 1.0)
 
 
@@ -201,7 +196,7 @@ class Gaussian(Surrogate):
         return _bell(distance, width)
 
     @staticmethod
-    def primitive(distance: Any, width: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, width: Any) -> Any:
         return _cumulated(distance, width)
 
 
@@ -232,7 +227,7 @@ class MultiGaussian(Surrogate):
         return (1.0 + height) * _bell(distance, width) - height * outer
 
     @staticmethod
-    def primitive(distance: Any, width: Any, height: Any, spread: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, width: Any, height: Any, spread: Any) -> Any:
         lower = _cumulated(distance - width, spread * width)
         upper = _cumulated(distance + width, spread * width)
         return (1.0 + height) * _cumulated(distance, width) - height * (lower + upper)
@@ -253,7 +248,7 @@ class SlayerExponential(Surrogate):
         return scale / width * exp(-absolute(distance) / width)
 
     @staticmethod
-    def primitive(distance: Any, width: Any, scale: Any) -> Any:  # type: ignore[override]
+    def primitive(distance: Any, width: Any, scale: Any) -> Any:
         falling = exp(-absolute(distance) / width)
         return scale * where(distance < 0.0, falling, 2.0 - falling)
 

@@ -143,7 +143,8 @@ class Trainer:
         Raises
         ------
         NonFiniteLossError
-            If a loss becomes NaN or infinite; the values are those after the last good epoch.
+            If a loss becomes NaN or infinite.  Whatever stops a training, the values in the end
+            are those after the last whole epoch.
         InvalidValueError
             If inputs, targets or an argument cannot be used.
         """
@@ -161,7 +162,7 @@ class Trainer:
                     good = self._state()
                     if checkpoint is not None:
                         write_checkpoint(checkpoint, good)
-            except (NonFiniteLossError, KeyboardInterrupt):
+            except BaseException:  # an interruption by the keyboard, too
                 self._restore(good)
                 raise
             finally:
@@ -235,10 +236,11 @@ class Trainer:
         activity = self.module(batch.inputs)
         course = self.module.course(activity, self.readout)
         mask = batch.mask
+        activity.mask = mask
         if activity.times is not None and isinstance(self.readout, FirstSpike):
-            first = activity.times[self.module.output][..., 0] / self.module.dt
-            steps = course.shape[1] if mask is None else mask.sum(1, keepdim=True)
-            return activity, -torch.minimum(first, torch.as_tensor(steps, dtype=first.dtype))
+            steps = torch.tensor([[course.shape[1]]]) if mask is None else mask.sum(1, keepdim=True)
+            times = activity.times[self.module.output] / self.module.dt
+            return activity, self.readout.of_times(times, steps)
         if mask is not None and course.shape[1] > mask.shape[1]:
             # The state at the start is a sample of its own.
             mask = torch.nn.functional.pad(mask, (1, 0), value=True)
@@ -253,8 +255,8 @@ class Trainer:
         batches = self._batches(inputs, None, batch_size, "given")
         self.module.eval()
         with torch.no_grad():
-            parts = [self._scores(batch)[1] for batch in batches]
-        return torch.cat(parts).cpu().numpy()
+            parts = [(batch.indices, self._scores(batch)[1]) for batch in batches]
+        return _in_order(parts).cpu().numpy()
 
     def _evaluated(self, batches: Batches) -> Evaluation:
         self.module.eval()
@@ -263,8 +265,8 @@ class Trainer:
             for batch in batches:
                 scores = self._scores(batch)[1]
                 total += float(self.loss(scores, batch.targets)) * len(scores)
-                parts.append(scores)
-        scores = torch.cat(parts)
+                parts.append((batch.indices, scores))
+        scores = _in_order(parts)
         targets = torch.as_tensor(batches.targets)
         accuracy = confusion = None
         if are_classes(targets):
@@ -294,6 +296,8 @@ class Trainer:
         if targets is not None:
             targets = targets.long() if are_classes(targets) else targets.to(module.dtype)
             check_targets(targets, count, module.outputs, self.loss)
+        if order == "given" and isinstance(together, list):
+            order = "by_length"  # less padding; what is found is put in the given order again
         seed = None if order == "given" else self.seed
         return Batches(
             together, targets, batch_size=batch_size, order=order, seed=seed, dtype=module.dtype
@@ -311,10 +315,15 @@ class Trainer:
             "history": self.history.state(),
             "best": self._best,
             "seed": self.seed,
+            "kinds": self._kinds(),
         }
         if self.scheduler is not None:
             state["scheduler"] = copy.deepcopy(self.scheduler.state_dict())
         return state
+
+    def _kinds(self) -> list[str]:
+        """Which optimiser and which scheduler there are."""
+        return [type(one).__name__ for one in (self.optimizer, self.scheduler) if one is not None]
 
     def _restore(self, state: dict[str, Any]) -> None:
         known, found = self.module.state_dict(), state["module"]
@@ -331,11 +340,23 @@ class Trainer:
                 raise InvalidValueError(
                     f"The checkpoint is of another training: '{name}' is not trained here."
                 )
+        for name, here in {"seed": self.seed, "kinds": self._kinds()}.items():
+            if state[name] != here:
+                raise InvalidValueError(
+                    f"The checkpoint is of another training, with {name} {state[name]}, not "
+                    f"{here}; make the trainer as it was made then."
+                )
         self.module.load_state_dict(found)
         self.optimizer.load_state_dict(state["optimizer"])
         self.history, self._best = History.from_state(state["history"]), state["best"]
-        if self.scheduler is not None and "scheduler" in state:
+        if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
+
+
+def _in_order(parts: Sequence[tuple[Any, Tensor]]) -> Tensor:
+    """Scores of batches in the order of the samples."""
+    places = np.concatenate([indices for indices, _ in parts])
+    return torch.cat([scores for _, scores in parts])[torch.from_numpy(np.argsort(places))]
 
 
 def _check_arguments(

@@ -306,7 +306,3 @@ class TestOnesOwn:
             self.gradients("fused", mine)
         with pytest.raises(UnsupportedByExecutorError, match=words):
             self.of_events(FusedExecutor(surrogate=mine, cache=kernel_cache))
-
-    def test_without_a_primitive(self) -> None:
-        with pytest.raises(NotImplementedError):
-            Shifted.primitive(0.0)

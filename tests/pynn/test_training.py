@@ -366,3 +366,16 @@ class TestModule:
         one = trainer(sim, net, [net.excite], inputs=[net.source, net.hidden])
         assert one.fit(by_population, [0, 1, 2, 0], epochs=1)["loss"][0] > 0.0
         assert one.predict(by_population).shape == (4, CLASSES)
+
+
+def test_what_is_evaluated_has_whole_delays(sim):
+    net = build(sim)
+    inputs, classes = task()
+    trainer = sim.training.Trainer(
+        net.output, [(net.first, "delay")], learning_rate=0.3, dtype="float64"
+    )
+    trainer.fit(inputs, classes, 2)
+    fractional = next(iter(trainer.module.values().values())).detach()
+    assert bool((fractional != fractional.round()).any())
+    again = sim.training.Trainer(net.output, [net.excite], dtype="float64")  # the network as it is
+    np.testing.assert_allclose(trainer.predict(inputs), again.predict(inputs), rtol=1e-9)
