@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -173,6 +174,16 @@ def layers() -> list[tuple[int, int]]:
     ]
 
 
+@pytest.fixture
+def nothing_else() -> Iterator[None]:
+    """What other tests have left in memory is not gone through by the garbage collector here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("nothing_else")
 @pytest.mark.parametrize(
     ("neurons", "pairs"),
     [
