@@ -44,15 +44,17 @@ class Unbounded(Transform):
 
 @dataclass(frozen=True)
 class Above(Transform):
-    """Values above `lower`: lower + scale softplus(free / scale).
+    """Values above `lower`: lower + scale softplus(free).
+
+    Free numbers are measured in the scale, so that one learning rate serves values of any size,
+    conductances of 0.001 uS and time constants of 20 ms alike.
 
     Parameters
     ----------
     lower : float
         The bound.
     scale : float
-        Distance from the bound within which the function bends; far above it the free number and
-        the value differ by a constant.
+        A typical distance from the bound; the function bends within it.
     """
 
     lower: float = 0.0
@@ -62,16 +64,16 @@ class Above(Transform):
         _check_scale(self)
 
     def forward(self, free: Tensor) -> Tensor:
-        return self.lower + self.scale * torch.nn.functional.softplus(free / self.scale)
+        return self.lower + self.scale * torch.nn.functional.softplus(free)
 
     def inverse(self, value: Tensor) -> Tensor:
         x = ((value - self.lower) / self.scale).clamp(min=NEAREST)
-        return self.scale * (x + torch.log(-torch.expm1(-x)))
+        return x + torch.log(-torch.expm1(-x))
 
 
 @dataclass(frozen=True)
 class Below(Transform):
-    """Values below `upper`: upper - scale softplus(-free / scale)."""
+    """Values below `upper`: upper - scale softplus(-free); see `Above`."""
 
     upper: float = 0.0
     scale: float = 1.0

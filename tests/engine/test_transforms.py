@@ -86,7 +86,7 @@ class TestRoundTrip:
     def test_of_free_numbers(
         self, transform: Transform, lower: float, upper: float, free: float
     ) -> None:
-        start = number(free * scale_of(transform, lower, upper))
+        start = number(free)
         if isinstance(transform, Clipped):
             start = start.clamp(lower, upper)
         again = transform.inverse(transform.forward(start))
@@ -163,7 +163,7 @@ class TestGradients:
     def test_never_vanish_inside(
         self, transform: Transform, lower: float, upper: float, free: float
     ) -> None:
-        assert slope(transform, number(free * scale_of(transform, lower, upper))) > 0.0
+        assert slope(transform, number(free)) > 0.0
 
     @SMOOTH
     def test_are_those_of_finite_differences(
@@ -180,9 +180,21 @@ class TestGradients:
         assert free.grad is not None
         assert free.grad.tolist() == weight.tolist()
 
-    def test_of_a_far_value_is_that_of_the_free_number(self) -> None:
-        assert slope(Above(0.0, 0.5), number(30.0)) == pytest.approx(1.0)
-        assert slope(Below(0.0, 0.5), number(-30.0)) == pytest.approx(1.0)
+    def test_of_a_far_value_is_the_scale(self) -> None:
+        assert slope(Above(0.0, 0.5), number(30.0)) == pytest.approx(0.5)
+        assert slope(Below(0.0, 0.5), number(-30.0)) == pytest.approx(0.5)
+
+    @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+    def test_one_rate_serves_values_of_any_size(self, size: float) -> None:
+        """The relative change by an update does not depend on the unit."""
+        for transform in (Above(0.0, size), Below(0.0, size)):
+            value = number(size if isinstance(transform, Above) else -size)
+            moved = transform.forward(transform.inverse(value) + 0.1)
+            expected = Above(0.0, 1.0).forward(Above(0.0, 1.0).inverse(number(1.0)) + 0.1)
+            if isinstance(transform, Below):
+                expected = Above(0.0, 1.0).forward(Above(0.0, 1.0).inverse(number(1.0)) - 0.1)
+            change = float((moved - value).abs() / size)
+            assert change == pytest.approx(abs(float(expected) - 1.0), rel=1e-9)
 
 
 class TestAllowedBy:

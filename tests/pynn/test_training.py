@@ -105,8 +105,7 @@ class TestLearning:
         for executor in ("fused", "torch"):
             sim.setup(timestep=DT, spike_precision="on_grid")
             net = build(sim, celltype)
-            rate = {"IF_curr_exp": 0.05, "IF_cond_exp": 0.02}[celltype]
-            one = trainer(sim, net, executor=executor, learning_rate=rate)
+            one = trainer(sim, net, executor=executor, learning_rate=0.05)
             before = one.evaluate(*task(24, seed=1))
             history = one.fit(*task(45), epochs=12, batch_size=9)
             assert before.accuracy < 0.6
