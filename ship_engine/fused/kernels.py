@@ -62,7 +62,7 @@ class Kernels:
         return self._codes[key]
 
     def fixed(self, name: str, dtype: torch.dtype) -> MachineCode:
-        """One of the functions of `ship_engine.compiled.spike_products`."""
+        """One of the functions that do not depend on a model, by its name without the type."""
         return self._cache.fixed(f"{name}_{8 * dtype.itemsize}")
 
     def _compiled(self, text: str, kind: Kind, dtype: torch.dtype, what: str) -> MachineCode:

@@ -88,6 +88,15 @@ _FIXED = {
         for bits in (32, 64)
     },
     **{
+        f"{name}_{bits}": _Fixed(
+            "compiled.spike_response",
+            4,
+            ("compiled.spike_response", "lowering.response_layout", *_DIALECT),
+        )
+        for name in ("filter_alpha", "respond")
+        for bits in (32, 64)
+    },
+    **{
         f"eventprop_{name}": _Fixed(f"compiled.{module}", 4, (f"compiled.{module}", *_EVENTPROP))
         for name, module in (("forward", "eventprop"), ("backward", "eventprop_adjoint"))
     },

@@ -185,7 +185,7 @@ class FusedRunner:
             known = self._known(_model(synapse), alike.values, dt)
             values |= {of_synapse(k, name): value for name, value in known.items()}
             initial |= {of_synapse(k, name): value for name, value in alike.initial.items()}
-        period = _resting_steps(member, dt) if kind.rests else None
+        period = resting_steps(member, dt) if kind.rests else None
         return Node(kind, member.width, values, initial, period, [])
 
     def _known(self, model: type[Model], given: Values, dt: float) -> Values:
@@ -241,7 +241,7 @@ def _late(edge: Incoming, arrivals: Arrivals) -> int:
     return int(edge.backward and arrivals.shortest == 0)
 
 
-def _resting_steps(member: Member, dt: float) -> Tensor:
+def resting_steps(member: Member, dt: float) -> Tensor:
     """For how many steps components are not free after a spike."""
     model, least = _model(member), float(_model(member).least_refractory_steps)
     if model.refractory_period is None:

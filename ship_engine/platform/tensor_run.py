@@ -45,7 +45,7 @@ class TensorRunner:
     def __init__(self, like: Tensor, surrogate: Surrogate) -> None:
         self._like, self._surrogate = like, surrogate
         self._boxes: dict[Member, Outbox] = {}
-        self._computing: list[_Neurons | _Synapses] = []
+        self._computing: list[TensorNeurons | _Synapses] = []
 
     def start(self, blocks: Sequence[Block], batch_size: int, record: Record) -> None:
         like = self._like
@@ -58,7 +58,7 @@ class TensorRunner:
                 summed = can_be_summed(member) and not watched
                 self._computing.append(_Synapses(member, batch_size, like, summed))
             elif issubclass(member.model, Model):
-                self._computing.append(_Neurons(member, batch_size, like, self._surrogate))
+                self._computing.append(TensorNeurons(member, batch_size, like, self._surrogate))
 
     def advance(
         self,
@@ -124,7 +124,7 @@ class TensorRunner:
             sums[edge.port] = sums[edge.port] + (box.before() if late else box.now())
         return sums
 
-    def _sample(self, group: _Neurons | _Synapses, received: list[Tensor], kept: Kept) -> None:
+    def _sample(self, group: TensorNeurons | _Synapses, received: list[Tensor], kept: Kept) -> None:
         for name, samples in kept.get(group.member, {}).items():
             if name == HANDED_ON:
                 samples.append(group.current)
@@ -260,7 +260,7 @@ class _Synapses(_Group):
         return self.current
 
 
-class _Neurons(_Group):
+class TensorNeurons(_Group):
     """Components that may spike."""
 
     def __init__(self, member: Member, batch_size: int, like: Tensor, surrogate: Surrogate) -> None:
