@@ -28,6 +28,7 @@ LANGUAGE = (
     "cos",
     "tanh",
     "absolute",
+    "floor",
     "minimum",
     "maximum",
     "without_gradient",
@@ -101,6 +102,11 @@ def absolute(x: Any) -> Any:
     """Absolute value."""
     library = _library(x)
     return library.Abs(x) if library.__name__ == "sympy" else library.absolute(x)
+
+
+def floor(x: Any) -> Any:
+    """The largest whole number that is not above x; a constant where derivatives are taken."""
+    return _library(x).floor(x)
 
 
 def minimum(a: Any, b: Any) -> Any:

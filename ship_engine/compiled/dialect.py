@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import types
 from numba.core.dispatcher import _FunctionCompiler
 from numba.extending import intrinsic
@@ -180,6 +181,12 @@ def maximum(a, b):
     return b if a < b else a
 
 
+@inlined
+def floor(x):
+    """Give the largest whole number that is not above x."""
+    return np.floor(x)
+
+
 @jit
 def without_gradient(x):
     """Give a number as it is."""
@@ -208,6 +215,7 @@ _COMPILED = {
     "binomial_quantile": binomial_quantile,
     "without_gradient": without_gradient,
     "absolute": abs,
+    "floor": floor,
     "exp": exp,
     "expm1": expm1,
     **{name: getattr(math, name) for name in ("log", "sqrt", "sin", "cos", "tanh")},

@@ -37,7 +37,7 @@ _TEXTS: dict[str, str] = {
     "not": "not {}",
     "power": "real({} ** {})",
 }
-_FUNCTIONS = ("exp", "expm1", "log", "sqrt", "sin", "cos", "tanh")
+_FUNCTIONS = ("exp", "expm1", "floor", "log", "sqrt", "sin", "cos", "tanh")
 
 
 @dataclass(frozen=True)

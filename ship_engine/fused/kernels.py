@@ -77,6 +77,7 @@ class Kernels:
                 "size": np.dtype(real).itemsize,
                 "exp": dialect.exp,
                 "expm1": dialect.expm1,
+                "floor": dialect.floor,
             }
             import math
 

@@ -206,7 +206,7 @@ def _check_model(model: Any) -> None:
     if not (isinstance(model, type) and issubclass(model, Model)):
         raise InvalidValueError(f"model = {model!r}; give a class of models, such as LIF.")
     for mistake in mistakes_of_model(model):
-        raise InvalidValueError(mistake)
+        raise InvalidValueError(f"{model.name}: {mistake}")
     if not (model.takes_input() or model.ports):
         raise InvalidValueError(f"{model.name} takes no input; a layer of it would do nothing.")
     if model.winner_takes_all is not None or model.output_delay is not None:

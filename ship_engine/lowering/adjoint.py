@@ -57,7 +57,7 @@ def adjoints(
 def _handed_on(result: Traced, g: Traced, step: Callable[[Traced], Traced]) -> Hand:
     """The operands of a line, and the derivative with respect to each."""
     program, (name, lines, _) = result.program, result.operation
-    if name in ("leaf", "constant", "without_gradient", *BOOLEAN):
+    if name in ("leaf", "constant", "floor", "without_gradient", *BOOLEAN):
         return
     operands = [Traced(program, line) for line in lines]
     if name == "where":

@@ -238,6 +238,11 @@ def tanh(x: Traced) -> Traced:
     return x.program.line("tanh", x)
 
 
+def floor(x: Traced) -> Traced:
+    """The largest whole number that is not above x."""
+    return x.program.line("floor", x)
+
+
 def without_gradient(x: Traced) -> Traced:
     """A number as it is, but a constant where derivatives are taken."""
     return x.program.line("without_gradient", x)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.training.course_losses import CourseLoss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -76,6 +77,8 @@ def check_targets(targets: Tensor, samples: int, outputs: int, loss: Loss) -> No
         raise InvalidValueError(
             f"There are {samples} inputs, but {len(targets)} targets; each input has one."
         )
+    if isinstance(loss, CourseLoss):
+        return loss.check(targets, outputs)
     known = {id(LOSSES["cross_entropy"]): True, id(LOSSES["mse"]): False}.get(id(loss))
     of_classes = isinstance(loss, torch.nn.CrossEntropyLoss | torch.nn.NLLLoss) or known is True
     of_numbers = isinstance(loss, torch.nn.MSELoss | torch.nn.L1Loss) or known is False

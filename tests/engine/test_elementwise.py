@@ -45,6 +45,7 @@ EXPRESSIONS: dict[str, Callable[[Any, Any], Any]] = {
     "cos": lambda x, y: elementwise.cos(x),
     "tanh": lambda x, y: elementwise.tanh(x),
     "absolute": lambda x, y: elementwise.absolute(x),
+    "floor": lambda x, y: elementwise.floor(x) * y,
     "minimum": lambda x, y: elementwise.minimum(x, y),
     "maximum": lambda x, y: elementwise.maximum(x, y),
     "exprel": lambda x, y: elementwise.exprel(x),

@@ -89,6 +89,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "cos": lambda x, y: elementwise.cos(x + y),
     "tanh": lambda x, y: elementwise.tanh(x - y),
     "absolute": lambda x, y: elementwise.absolute(x) * y,
+    "floor": lambda x, y: elementwise.floor(3.0 * x) * y,
     "minimum": lambda x, y: elementwise.minimum(x, y),
     "maximum": lambda x, y: elementwise.maximum(x, y),
     "without_gradient": lambda x, y: x * y + y * elementwise.without_gradient(x * x),
