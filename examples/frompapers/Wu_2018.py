@@ -19,7 +19,6 @@ MNIST is read from the folder that SHIP_DATA names; see docs/data.md.
 import argparse
 import json
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +37,7 @@ from ship_engine.training.surrogates import Rectangle
 from ship_engine.training.trainer import Trainer
 
 CLASSES = 10
+GAIN = 3.0  # of the initial weights
 
 
 class Shift(torch.nn.Module):
@@ -57,23 +57,31 @@ def neurons():
     return Neurons(IterativeLIF, surrogate=Rectangle(1.0), decay=0.2, thr=0.5)
 
 
+def convolution(inputs, outputs):
+    """A convolution that starts with larger weights than torch's, so that signals get through."""
+    made = torch.nn.Conv2d(inputs, outputs, 5)
+    with torch.no_grad():
+        made.weight *= GAIN
+    return made
+
+
 def network(kind, seed, given):
     """Shift, encoding, and layers."""
     front = [Shift(given.shift, seed), Encoded(SignedBernoulli(seed), given.steps)]
     if kind == "dense":
-        layers = [Dense(784, 800), neurons(), SampleDropout(given.dropout), Dense(800, CLASSES)]
-        return torch.nn.Sequential(*front, *layers, neurons())
-    convolution = partial(torch.nn.Conv2d, kernel_size=5)
+        first, second = Dense(784, 800, GAIN), Dense(800, CLASSES, GAIN)
+        layers = [first, neurons(), SampleDropout(given.dropout), second, neurons()]
+        return torch.nn.Sequential(*front, *layers)
     layers = [
         Stepwise(convolution(1, 15)),
         neurons(),
         Stepwise(torch.nn.AvgPool2d(2), convolution(15, 40)),
         neurons(),
         Stepwise(torch.nn.AvgPool2d(2)),
-        Dense(40 * 4 * 4, 300),
+        Dense(40 * 4 * 4, 300, GAIN),
         neurons(),
         SampleDropout(given.dropout),
-        Dense(300, CLASSES),
+        Dense(300, CLASSES, GAIN),
         neurons(),
     ]
     return torch.nn.Sequential(*front, *layers)

@@ -13,6 +13,8 @@ Every function takes the address of a table, a range of cells and the number of 
 
 from __future__ import annotations
 
+import numpy as np
+
 from ship_engine.compiled.dialect import float32, float64, inlined, int64, jit
 from ship_engine.lowering.response_layout import (
     BLOCK,
@@ -31,8 +33,10 @@ from ship_engine.lowering.response_layout import (
     STATES,
     STATES_OF_A_CELL,
     STEPS,
+    SURROGATE,
     TAPS,
     THRESHOLD,
+    TIME_STEP,
 )
 
 
@@ -120,8 +124,6 @@ def _filter_alpha(real, size):
 
 
 def _rounder(size):
-    import numpy as np
-
     return np.float32 if size == 4 else np.float64
 
 
@@ -186,6 +188,60 @@ def _respond(real, size):
         return 0
 
     return respond
+
+
+def respond_back(size, derivative):
+    """The adjoint of `respond`, for a surrogate's compiled derivative of distance and numbers.
+
+    It runs back through time.  What reaches the membrane in the steps that the kernel spans lies in
+    a ring, from which it is forgotten when the kernel ends.
+    """
+    real, real_of = (float32, np.float32) if size == 4 else (float64, np.float64)
+    clear_states = _clearer(real, size)
+
+    @inlined
+    def slope_row(count, gradient, membrane, out, threshold, dt, numbers):
+        """The derivative with respect to the membrane's potential."""
+        for j in range(count):
+            out[j] = gradient[j] * (dt * derivative(membrane[j] - threshold, numbers))
+
+    def respond_back(table, first, last, part):
+        T = int64(table)
+        number = float64(T[NUMBERS])
+        decay, gain = real_of(number[DECAY]), real_of(number[GAIN])
+        threshold, dt = real_of(number[THRESHOLD]), real_of(number[TIME_STEP])
+        numbers = float64(T[NUMBERS] + 8 * SURROGATE)
+        taps, stride = T[TAPS], T[GIVEN_STRIDE]
+        fading, row = power(number[DECAY], taps), BLOCK * size
+        states = T[STATES] + part * (STATES_OF_A_CELL + taps + 1) * row
+        ring = states + STATES_OF_A_CELL * row
+        for low in range(first, last, BLOCK):
+            count = min(BLOCK, last - low)
+            clear_states(states)
+            for n in range(T[STEPS]):
+                at = n * stride + low * size
+                out = real(T[OUT] + n * T[OUT_STRIDE] + low * size)
+                here = real(ring + (n % (taps + 1)) * row) if T[FILTERED] else out
+                membrane = real(T[SPIKES] + at)
+                slope_row(count, real(T[GIVEN] + at), membrane, here, threshold, dt, numbers)
+                if T[FILTERED]:
+                    ends = 0 < taps <= n
+                    forgotten = fading if ends else 0.0
+                    filter_row(
+                        count,
+                        here,
+                        real(ring + ((n + 1) % (taps + 1)) * row) if ends else here,
+                        real(states),
+                        real(states + row),
+                        out,
+                        decay,
+                        gain,
+                        real_of(forgotten),
+                        real_of(forgotten * taps),
+                    )
+        return 0
+
+    return respond_back
 
 
 filter_alpha_32, filter_alpha_64 = _filter_alpha(float32, 4), _filter_alpha(float64, 8)

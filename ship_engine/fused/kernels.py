@@ -12,8 +12,9 @@ from torch import Tensor
 from ship_engine.fused.course_text import RANGES, CourseText, Fields, Wanted
 from ship_engine.fused.time_step import Kind
 from ship_engine.lowering.cache import KernelCache, source_of
-from ship_engine.lowering.kernels import define
+from ship_engine.lowering.kernels import define, fingerprint
 from ship_engine.lowering.loader import MachineCode
+from ship_engine.lowering.tracing import Program
 from ship_engine.platform.kernel_text import WRITTEN_FROM
 from ship_engine.training.surrogates import Surrogate
 
@@ -64,6 +65,32 @@ class Kernels:
     def fixed(self, name: str, dtype: torch.dtype) -> MachineCode:
         """One of the functions that do not depend on a model, by its name without the type."""
         return self._cache.fixed(f"{name}_{8 * dtype.itemsize}")
+
+    def respond_back(self, surrogate: Surrogate, dtype: torch.dtype) -> MachineCode:
+        """The adjoint of spike response neurons with a surrogate."""
+        key = "respond_back", type(surrogate), dtype
+        if key not in self._codes:
+            self._codes[key] = self._compiled_adjoint(type(surrogate), dtype)
+        return self._codes[key]
+
+    def _compiled_adjoint(self, surrogate: type[Surrogate], dtype: torch.dtype) -> MachineCode:
+        program = Program()
+        leaves = {name: program.leaf(name) for name in surrogate.numbers()}
+        surrogate.derivative(program.leaf("distance"), **leaves)  # refuses what is no model's
+        given = ", ".join(f"numbers[{k}]" for k in range(len(leaves)))
+        text = f"def kernel(distance, numbers):\n    return derivative(distance, {given})\n"
+        source = source_of(("compiled.dialect", "compiled.spike_response"))
+        content = "\n".join([str(dtype), text, fingerprint(surrogate.derivative), source])
+
+        def build() -> Callable[..., Any]:
+            from ship_engine.compiled import dialect, spike_response
+
+            scope = {"derivative": dialect.compile_elementwise(surrogate.derivative)}
+            slope = dialect.inlined(define(text, f"<slope of {surrogate.__name__}>", scope))
+            return spike_response.respond_back(dtype.itemsize, slope)
+
+        name = f"{surrogate.__name__}-response-{str(dtype).removeprefix('torch.')}"
+        return self._cache.get(name, content, 4, build)
 
     def _compiled(self, text: str, kind: Kind, dtype: torch.dtype, what: str) -> MachineCode:
         real = str(dtype).removeprefix("torch.")

@@ -76,7 +76,7 @@ class Layer(torch.nn.Module):
         return self.__dict__ | {"_runtime": None}
 
 
-def course(given: Tensor, name: str) -> Tensor:
+def course(given: Any, name: str) -> Tensor:
     """A tensor [time, batch, ...], checked and flattened to [time, batch, component].
 
     Raises
@@ -90,7 +90,8 @@ def course(given: Tensor, name: str) -> Tensor:
             f"{name} takes a tensor [time, batch, component, ...]; got {found}. A single sample "
             "needs a batch of one: x[:, None]."
         )
-    return given.flatten(2)
+    flat: Tensor = given.flatten(2)
+    return flat
 
 
 def positive(value: Any, name: str, unit: str = "") -> float:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ship_engine.errors import InvalidValueError
+from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
 from ship_engine.fused.runtime import Runtime
 from ship_engine.layers.base import Layer, positive
+from ship_engine.layers.dense import Dense
 from ship_engine.layers.neurons import Neurons
 from ship_engine.layers.spike_response import SpikeResponse
+from ship_engine.training.connections import Connection
 from ship_engine.training.modules import Activity, SpikingModule
 from ship_engine.training.readouts import Readout
 
@@ -52,7 +54,8 @@ class LayeredModule(SpikingModule):
             raise InvalidValueError(
                 f"input_shape = {input_shape!r}; give whole numbers >= 1, such as (2, 34, 34)."
             )
-        if not isinstance(layers, torch.nn.Sequential) or not len(layers):
+        stack: Any = layers
+        if not isinstance(stack, torch.nn.Sequential) or not len(stack):
             raise InvalidValueError(
                 f"layers = {layers!r}; give a torch.nn.Sequential of one layer or more."
             )
@@ -83,6 +86,7 @@ class LayeredModule(SpikingModule):
         states: dict[tuple[Any, str], Tensor] = {}
         for name, layer in self.layers.named_children():
             if name == self.output and self._state is not None:
+                assert isinstance(layer, Neurons)
                 course, found = layer.with_states(course, (self._state,))
                 states[name, self._state] = _as_activity(found[self._state])
             else:
@@ -98,9 +102,7 @@ class LayeredModule(SpikingModule):
 
     def check_readout(self, readout: Readout) -> None:
         last = self.layers[-1]
-        spiking = isinstance(last, SpikeResponse) or (
-            isinstance(last, Neurons) and last.model.threshold is not None
-        )
+        spiking = self.spikes(self.output)
         if readout.of_spikes and not spiking:
             raise InvalidValueError(
                 f"The last layer ({type(last).__name__}) hands on no spikes; end with neurons that "
@@ -115,6 +117,42 @@ class LayeredModule(SpikingModule):
                 "'spike_count', or end with `Neurons`."
             )
         self._state = readout.state or last.model.states[0].name
+
+    def spikes(self, group: Any) -> bool:
+        if group == INPUT:
+            return True
+        layer = getattr(self.layers, str(group))
+        return isinstance(layer, SpikeResponse) or (
+            isinstance(layer, Neurons) and layer.model.threshold is not None
+        )
+
+    def connections(self) -> list[Connection]:
+        """One for each `Dense` layer, from the group before it to that behind it.
+
+        Raises
+        ------
+        UnsupportedByExecutorError
+            If there is anything between two groups but a `Dense` layer with weights as they are.
+        """
+        found, source, weight = [], INPUT, ""
+        for name, layer in self.layers.named_children():
+            if isinstance(layer, Dense) and layer.weight_hook is None and not weight:
+                weight = f"{name}.weight"
+            elif isinstance(layer, Neurons | SpikeResponse) and weight:
+                found.append(Connection(source, name, weight))
+                source, weight = name, ""
+            else:
+                raise UnsupportedByExecutorError(
+                    f"Layer '{name}' ({type(layer).__name__}): learning rules know the weights of "
+                    "`Dense` layers without a hook, each followed by neurons; train with a "
+                    "gradient, or leave the layer out."
+                )
+        return found
+
+    def set_gradients(self, gradients: Mapping[str, Tensor]) -> None:
+        for name, value in self.values().items():
+            if name in gradients:
+                value.grad = gradients[name]
 
     def write_back(self) -> None:
         """The layers are the network; they have the values already."""

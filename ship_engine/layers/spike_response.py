@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ship_engine.layers.alpha import AlphaKernel
 from ship_engine.layers.base import Layer, course, positive
-from ship_engine.layers.recursions import CompiledRecursions, TensorRecursions
+from ship_engine.layers.recursions import CompiledRecursions, Spike, TensorRecursions
 from ship_engine.training.surrogates import SlayerExponential, Surrogate, surrogate_of
 
 Recursions = CompiledRecursions | TensorRecursions
@@ -103,12 +103,15 @@ class SpikeResponse(Layer):
         executor: str = "auto",
     ) -> None:
         super().__init__(executor)
-        self.thresh, self.dt = positive(thresh, "thresh"), positive(dt, "dt", " ms")
-        self.kernel = None if tau_s is None else AlphaKernel(tau_s, 1.0, cutoff)
-        self.refractory = AlphaKernel(tau_ref, -scale_ref * self.thresh, refractory_cutoff)
-        width = positive(tau_rho, "tau_rho") * self.thresh
+        thresh, width = positive(thresh, "thresh"), positive(tau_rho, "tau_rho") * thresh
         default = SlayerExponential(width, positive(scale_rho, "scale_rho"))
-        self.surrogate = default if surrogate is None else surrogate_of(surrogate)
+        self.spike = Spike(
+            None if tau_s is None else AlphaKernel(tau_s, 1.0, cutoff),
+            AlphaKernel(tau_ref, -scale_ref * thresh, refractory_cutoff),
+            thresh,
+            default if surrogate is None else surrogate_of(surrogate),
+            positive(dt, "dt", " ms"),
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Spikes, for currents of the same shape."""
@@ -117,12 +120,13 @@ class SpikeResponse(Layer):
     def with_membrane(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Spikes, and the membrane's course, which has no gradient."""
         flat = course(inputs, "SpikeResponse").flatten(1)
-        spikes, membrane = _Responded.apply(flat, self, recursions_of(self, flat))
+        spikes, membrane = _Responded.apply(flat, self.spike, recursions_of(self, flat))
         return spikes.view(inputs.shape), membrane.view(inputs.shape)
 
     def extra_repr(self) -> str:
         """What `print` shows."""
-        return f"thresh={self.thresh:g}, {self.kernel}, {self.refractory}, dt={self.dt:g}"
+        spike = self.spike
+        return f"thresh={spike.threshold:g}, {spike.kernel}, {spike.refractory}, dt={spike.dt:g}"
 
 
 def recursions_of(layer: Layer, given: Tensor) -> Recursions:
@@ -147,21 +151,18 @@ class _Filtered(torch.autograd.Function):
 class _Responded(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, given: Tensor, layer: SpikeResponse, recursions: Recursions
+        ctx: Any, given: Tensor, spike: Spike, recursions: Recursions
     ) -> tuple[Tensor, Tensor]:
-        numbers = layer.refractory, layer.thresh, layer.dt
-        spikes, membrane = recursions.responded(given.detach(), layer.kernel, *numbers)
-        ctx.layer, ctx.recursions = layer, recursions
+        spikes, membrane = recursions.responded(spike, given.detach())
+        ctx.spike, ctx.recursions = spike, recursions
         ctx.save_for_backward(membrane)
         ctx.mark_non_differentiable(membrane)
+        ctx.set_materialize_grads(False)
         return spikes, membrane
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        layer, (membrane,) = ctx.layer, ctx.saved_tensors
-        surrogate = layer.surrogate
-        rho = surrogate.derivative(membrane - layer.thresh, **surrogate.values())
-        of_membrane = gradients[0] * rho.mul_(layer.dt)
-        if layer.kernel is None:
-            return of_membrane, None, None
-        return ctx.recursions.filtered(of_membrane, layer.kernel, layer.dt, True), None, None
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        if gradients[0] is None:
+            return None, None, None
+        (membrane,) = ctx.saved_tensors
+        return ctx.recursions.adjoint(ctx.spike, gradients[0], membrane), None, None

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from ship_engine import LI, LIF
-from ship_engine.errors import InvalidValueError
+from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
 from ship_engine.layers.dense import Dense
 from ship_engine.layers.module import LayeredModule
 from ship_engine.layers.neurons import Neurons
 from ship_engine.layers.spike_response import SpikeResponse
+from ship_engine.learning.bp_stdp import BPSTDP
 from ship_engine.training.course_losses import SpikeCountLoss, SpikeTimeLoss
 from ship_engine.training.trainer import Trainer
 
@@ -155,6 +156,30 @@ class TestLayeredModule:
         scores = Trainer(module, readout="mean").predict(inputs)
         expected = module.layers(inputs.transpose(0, 1).unflatten(2, (2, 3))).mean(0)
         np.testing.assert_allclose(scores, expected.detach().numpy(), rtol=1e-5, atol=1e-7)
+
+    def test_a_rule_trains_layers(self) -> None:
+        """BP-STDP learns two classes, through a hidden layer, without a gradient."""
+        torch.manual_seed(2)
+        patterns, classes = trains(2, 30, 20), torch.arange(40) % 2
+        inputs = patterns[classes].float()
+        neurons = {"thr": 1.0, "tau_beta": 1e6}
+        layers = torch.nn.Sequential(
+            Dense(20, 30, 2.0), Neurons(LIF, **neurons), Dense(30, 2, 2.0), Neurons(LIF, **neurons)
+        )
+        trainer = Trainer(
+            LayeredModule(layers, 20),
+            readout="spike_count",
+            rule=BPSTDP(),
+            loss="cross_entropy",
+            learning_rate=0.01,
+        )
+        trainer.fit(inputs, classes, epochs=15, progress=False)
+        assert trainer.evaluate(inputs, classes).accuracy == 1.0
+
+    def test_layers_that_rules_do_not_know(self) -> None:
+        module = self.module(SpikeResponse())
+        with pytest.raises(UnsupportedByExecutorError, match="Layer '2'"):
+            module.connections()
 
     def test_dtype_follows_the_layers(self) -> None:
         module = self.module(Neurons(LI)).double()
