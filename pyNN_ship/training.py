@@ -16,6 +16,10 @@ from pyNN import errors
 
 from ship_engine.data.batches import Batches
 from ship_engine.errors import InvalidValueError, UnsupportedByExecutorError
+from ship_engine.learning.bp_stdp import BPSTDP
+from ship_engine.learning.pes import PES, squared_error
+from ship_engine.learning.resume import ReSuMe, VanRossum
+from ship_engine.learning.rules import Course, SpikeTrains
 from ship_engine.training.event_module import (
     DTYPES,
     EventModule,
@@ -48,12 +52,15 @@ from .populations import Population
 from .projections import Projection
 
 __all__ = [
+    "BPSTDP",
+    "PES",
     "SURROGATES",
     "Above",
     "Arctan",
     "Below",
     "Between",
     "Clipped",
+    "Course",
     "Evaluation",
     "FiringRate",
     "FirstSpike",
@@ -63,19 +70,23 @@ __all__ = [
     "Mean",
     "MultiGaussian",
     "Peak",
+    "ReSuMe",
     "Rectangle",
     "Sigmoid",
     "SlayerExponential",
     "SpikeCount",
+    "SpikeTrains",
     "SuperSpike",
     "Trainable",
     "Trainer",
     "Triangle",
     "Unbounded",
+    "VanRossum",
     "WeightDecay",
     "WindowedCount",
     "module",
     "spike_trains",
+    "squared_error",
 ]
 
 
@@ -132,7 +143,8 @@ class Trainer(EngineTrainer):
         For 'torch'.
     **options
         Of `ship_engine.training.trainer.Trainer`: ``optimizer``, ``learning_rate``, ``schedule``,
-        ``regularisers``, ``clip_gradient``, ``seed``.
+        ``regularisers``, ``clip_gradient``, ``seed``; ``rule``, such as `BPSTDP()`, `PES()` or
+        `ReSuMe()`, which changes weights in place of the gradient.
 
     Raises
     ------

@@ -145,7 +145,7 @@ def trained(kind, data, seed, given):
         module,
         readout="spike_count",
         loss=SpikeCountLoss(60, 10, start=0.0, stop=DURATION, tau_s=TAU, dt=dt),
-        optimizer=partial(torch.optim.Adam, lr=given.rate, amsgrad=True),
+        optimizer=partial(torch.optim.Adam, lr=given.rate, amsgrad=given.amsgrad),
         schedule=partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=given.epochs),
         seed=seed,
     )
@@ -180,8 +180,9 @@ def arguments():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--dt", type=float, default=1.0, help="ms")
     parser.add_argument("--rate", type=float, default=0.01, help="of Adam")
-    parser.add_argument("--vary", type=float, default=1.0, help="how much recordings are varied")
-    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--amsgrad", action="store_true", help="as SLAYER's examples")
+    parser.add_argument("--vary", type=float, default=0.7, help="how much recordings are varied")
+    parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--gain", type=float, default=10.0, help="of the initial weights")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--validate", action="store_true", help="leave the test set alone")

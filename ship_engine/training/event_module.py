@@ -16,6 +16,7 @@ from ship_engine.executors.torch_autograd import TorchExecutor
 from ship_engine.groups import Group, NeuronGroup
 from ship_engine.models.base import argument_names
 from ship_engine.projection import Projection
+from ship_engine.training.connections import Connection, listed
 from ship_engine.training.modules import Activity, SpikingModule, Trained, key_of
 from ship_engine.training.readouts import Readout
 from ship_engine.training.surrogates import Surrogate
@@ -317,6 +318,38 @@ class EventModule(SpikingModule):
             wanted = state or self._potential()
             self.output[wanted]
             self._recorded = [(self.output, wanted)]
+
+    def spikes(self, group: Any) -> bool:
+        return not isinstance(group, NeuronGroup) or group.model.threshold is not None
+
+    def connections(self) -> list[Connection]:
+        """One for each delay of each projection; see `SpikingModule.connections`.
+
+        A weight (uS) of a synapse that inhibits by its conductance counts as negative.
+        """
+        names = {place: name for name, place in self._places.items()}
+        order = {group: number for number, group in enumerate(self.network.stack())}
+        found = []
+        for projection in self.network.projections:
+            synapses, name = projection.synapses, names.get(projection)
+            source, target = projection.source, projection.target
+            sources, targets = (
+                torch.as_tensor(end, device=self.executor.device).long()
+                for end in (synapses.source, synapses.target)
+            )
+            kept = self._number(np.broadcast_to(synapses.weight, len(synapses)))
+            port = target.model.ports[target.port_index(projection.port)]
+            sign = -1.0 if port.unit == "uS" and port.name.startswith("inh") else 1.0
+            delays = self._number(np.broadcast_to(synapses.delay, len(synapses)))
+            for delay in delays.unique().tolist() or [0]:
+                here = sign * (delays == delay).to(kept.dtype)
+                # A spike counts to the step at whose end it is emitted, its effect to the next.
+                backward = order[target] <= order[source]
+                late = int(backward) if synapses.undelayed else 1
+                ways = listed(sources, targets, here, (source.size, target.size))
+                fixed = kept if name is None else None
+                found.append(Connection(source, target, name, fixed, int(delay) + late, *ways))
+        return found
 
     def write_back(self) -> None:
         with torch.no_grad():

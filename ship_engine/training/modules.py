@@ -7,14 +7,15 @@ Lightning; `write_back` then brings the values into the network.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ship_engine.errors import InvalidValueError, UnknownNameError
+from ship_engine.errors import InvalidValueError, UnknownNameError, UnsupportedByExecutorError
+from ship_engine.training.connections import Connection
 from ship_engine.training.inputs import per_group
 from ship_engine.training.readouts import Readout
 from ship_engine.training.transforms import Transform, Unbounded
@@ -120,6 +121,17 @@ class SpikingModule(torch.nn.Module, ABC):
             for name, one in self._trained.items()
         }
 
+    def set_gradients(self, gradients: Mapping[str, Tensor]) -> None:
+        """Leave derivatives with respect to values as those of the free numbers, in ``.grad``.
+
+        For what is not found by automatic differentiation; that of the transform is.
+        """
+        for name, gradient in gradients.items():
+            free = self.free[key_of(name)]
+            with torch.enable_grad():
+                value = self._trained[name].transform.forward(free)
+            free.grad = gradient if value is free else torch.autograd.grad(value, free, gradient)[0]
+
     @abstractmethod
     def forward(self, inputs: Any) -> Activity:
         """Compute the network's activity for a batch of inputs.
@@ -145,6 +157,28 @@ class SpikingModule(torch.nn.Module, ABC):
     @abstractmethod
     def check_readout(self, readout: Readout) -> None:
         """Refuse to read out what the output group does not have, or what has no gradient."""
+
+    def connections(self) -> list[Connection]:
+        """Which weights, trained or not, connect which groups.
+
+        Raises
+        ------
+        UnsupportedByExecutorError
+            If a module of this kind does not know.
+        """
+        raise UnsupportedByExecutorError(
+            f"{type(self).__name__} does not tell which weights connect which groups, which "
+            "learning rules have to know; let it implement `connections`."
+        )
+
+    def watch(self, groups: Sequence[Any]) -> None:
+        """Let the activity have the spikes of these groups from now on; by default it has all."""
+        del groups
+
+    def spikes(self, group: Any) -> bool:
+        """Whether a group spikes, rather than hand on something continuous."""
+        del group
+        return True
 
     @abstractmethod
     def write_back(self) -> None:

@@ -14,7 +14,9 @@ from ship_engine.models.base import Model
 from ship_engine.platform.groups import known_group, output_ids
 from ship_engine.platform.models.sources import Poisson
 from ship_engine.platform.network import Network
+from ship_engine.training.connections import Connection
 from ship_engine.training.modules import Activity, SpikingModule, Trained
+from ship_engine.training.platform_connections import platform_connections
 from ship_engine.training.readouts import Readout
 from ship_engine.training.transforms import Transform, Unbounded, allowed_by
 
@@ -174,6 +176,19 @@ class PlatformModule(SpikingModule):
             # What never spikes hands on its potential already.
             self._state = state or names[0]
             self.network.set_monitor(self.output, self._state)
+
+    def watch(self, groups: Sequence[Any]) -> None:
+        for id in groups:
+            if id not in self._watched:
+                self._watched.append(id)
+                self.network.set_monitor(id, "output")
+
+    def spikes(self, group: Any) -> bool:
+        model = self.network.groups[group].model
+        return not issubclass(model, Model) or model.threshold is not None
+
+    def connections(self) -> list[Connection]:
+        return platform_connections(self.network, self.values())
 
     def write_back(self) -> None:
         with torch.no_grad():

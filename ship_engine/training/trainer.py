@@ -21,7 +21,9 @@ from torch import Tensor
 
 from ship_engine.data.batches import Batch, Batches
 from ship_engine.errors import InvalidValueError, NonFiniteLossError
+from ship_engine.learning.rules import LearningRule, learner_of
 from ship_engine.training.checkpoints import read_checkpoint, write_checkpoint
+from ship_engine.training.course_losses import CourseLoss
 from ship_engine.training.history import Evaluation, History, confusion_matrix
 from ship_engine.training.inputs import joined
 from ship_engine.training.losses import are_classes, as_targets, check_targets, loss_of
@@ -45,7 +47,8 @@ class Trainer:
         What is made of the output's course: 'peak' (of the membrane potential), 'mean', 'last',
         'spike_count', 'first_spike', or one of `ship_engine.training.readouts`.
     loss : callable or str
-        'cross_entropy', 'mse', or any function of scores and targets, such as those of torch.nn.
+        'cross_entropy', 'mse', any function of scores and targets, such as those of torch.nn, or a
+        loss of spike trains (`ship_engine.training.course_losses`).
     optimizer : callable, optional
         Makes an optimiser of parameters, such as ``functools.partial(torch.optim.SGD, lr=0.1)``;
         by default `torch.optim.Adam` with `learning_rate`.
@@ -59,11 +62,14 @@ class Trainer:
         Largest norm of the gradient; longer ones are made as long as that.
     seed : int
         Of the order of the samples.
+    rule : LearningRule, optional
+        What changes the weights, one of `ship_engine.learning`, in place of the gradient of the
+        loss, which is then merely told; the default optimiser is `torch.optim.SGD` then.
 
     Raises
     ------
     InvalidValueError, UnknownNameError
-        If the output cannot be read out so, or nothing is trained.
+        If the output cannot be read out so, nothing is trained, or the rule cannot train it.
     """
 
     def __init__(
@@ -77,12 +83,15 @@ class Trainer:
         regularisers: Sequence[Regulariser] = (),
         clip_gradient: float | None = None,
         seed: int = 0,
+        rule: LearningRule | None = None,
     ) -> None:
         self.module, self.readout, self.loss = module, readout_of(readout), loss_of(loss)
         module.check_readout(self.readout)
         if not list(module.parameters()):
             raise InvalidValueError("Nothing is trained; name projections or parameters.")
-        make = optimizer or (lambda free: torch.optim.Adam(free, lr=learning_rate))
+        self._learner = learner_of(rule, module, self.readout, regularisers)
+        usual = torch.optim.Adam if rule is None else torch.optim.SGD
+        make = optimizer or (lambda free: usual(free, lr=learning_rate))
         self.optimizer = make(module.parameters())
         self.scheduler = None if schedule is None else schedule(self.optimizer)
         self.regularisers, self.clip_gradient = list(regularisers), clip_gradient
@@ -199,26 +208,40 @@ class Trainer:
     def _update(self, batch: Batch, number: int) -> tuple[float, Tensor]:
         """Move the free numbers by what a batch says."""
         self.optimizer.zero_grad(set_to_none=True)
-        activity, scores = self._scores(batch)
-        loss = self.loss(scores, batch.targets)
-        for regulariser in self.regularisers:
-            loss = loss + regulariser(activity, self.module)
+        with torch.set_grad_enabled(self._learner is None):
+            activity, scores = self._scores(batch)
+            loss = self._loss(activity, scores, batch)
+            for regulariser in self.regularisers:
+                loss = loss + regulariser(activity, self.module)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise NonFiniteLossError(
                 len(self.history), number, value, "The values of the last whole epoch were kept."
             )
-        if not loss.requires_grad:
+        if self._learner is not None:
+            course = self.module.course(activity, self.readout)
+            self._learner.learn(activity, course, batch.targets)
+        elif not loss.requires_grad:
             raise InvalidValueError(
                 "Nothing that is trained changes the loss; train what leads to "
                 f"'{self.module.called(self.module.output)}'."
             )
-        loss.backward()
+        else:
+            loss.backward()
         self._check_gradient(number, value)
         if self.clip_gradient is not None:
             torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.clip_gradient)
         self.optimizer.step()
         return value, scores.detach()
+
+    def _loss(self, activity: Activity, scores: Tensor, batch: Batch) -> Tensor:
+        """The loss of scores, or of the output's spikes."""
+        if not isinstance(self.loss, CourseLoss):
+            return self.loss(scores, batch.targets)
+        spikes = activity.spikes_of(self.module.output)
+        if batch.mask is not None:
+            spikes = spikes * batch.mask[..., None].to(spikes.dtype)
+        return self.loss(spikes, batch.targets)
 
     def _check_gradient(self, number: int, value: float) -> None:
         """Raise NonFiniteLossError before a gradient would make values NaN or infinite."""
@@ -263,8 +286,8 @@ class Trainer:
         total, parts = 0.0, []
         with torch.no_grad():
             for batch in batches:
-                scores = self._scores(batch)[1]
-                total += float(self.loss(scores, batch.targets)) * len(scores)
+                activity, scores = self._scores(batch)
+                total += float(self._loss(activity, scores, batch)) * len(scores)
                 parts.append((batch.indices, scores))
         scores = _in_order(parts)
         targets = torch.as_tensor(batches.targets)

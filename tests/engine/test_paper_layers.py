@@ -43,7 +43,7 @@ class TestShrestha:
     def test_learns(self, slayer: ModuleType, network: str) -> None:
         options = {"dt": 6.0, "epochs": 20 if network == "dense" else 8, "batch": 8, "rate": 0.01}
         given = argparse.Namespace(
-            vary=0.2, dropout=0.1, gain=10.0, verbose=False, validate=False, **options
+            vary=0.2, dropout=0.1, gain=10.0, verbose=False, validate=False, amsgrad=False, **options
         )
         accuracy, seconds = slayer.trained(network, bars(64, 1), 0, given)
         assert accuracy > 0.9

@@ -1,0 +1,1 @@
+"""Conversion of trained networks of rate units into networks of spiking neurons."""

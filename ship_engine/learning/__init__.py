@@ -1,0 +1,1 @@
+"""Learning rules that need no gradient: local changes of weights, computed from spikes."""
