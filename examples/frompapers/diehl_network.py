@@ -60,7 +60,7 @@ class DigitNetwork:
     shown, rest : float
         How long an image is shown, and for how long nothing is shown after it, in ms.
     potentiation, depression : float
-        Amplitudes of plasticity.
+        Amplitudes of plasticity, in the beginning.
     total : float
         What the weights onto a neuron sum to.
     """
@@ -73,10 +73,10 @@ class DigitNetwork:
         seed=0,
         weights=None,
         thresholds=None,
-        shown=350.0,
-        rest=150.0,
-        potentiation=1e-2,
-        depression=1e-4,
+        shown=150.0,
+        rest=100.0,
+        potentiation=5e-3,
+        depression=5e-5,
         total=78.4,
     ):
         self._sim, self._shown, self._rest = sim, shown, rest

@@ -145,7 +145,8 @@ class SpikePropLayer(torch.nn.Module):
         InvalidValueError
             If times have another shape or type, or are negative or NaN.
         """
-        if times.ndim != 2 or times.shape[1] != self.inputs or not times.is_floating_point():
+        fits = times.ndim == 2 and len(times) > 0 and times.shape[1] == self.inputs
+        if not fits or not times.is_floating_point():
             raise InvalidValueError(
                 f"SpikePropLayer({self.inputs}, {self.outputs}) got {times.dtype} of shape "
                 f"{tuple(times.shape)}; give floating-point times [batch, {self.inputs}] in ms."

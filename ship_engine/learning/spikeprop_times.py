@@ -129,7 +129,7 @@ def _rising_root(q: Tensor) -> Tensor:
     return x.clamp(max=1.0)
 
 
-def best_times(found: Intervals, silent: tuple[Tensor, Tensor], tau: float) -> Tensor:
+def best_times(found: Intervals, silent: tuple[Tensor, ...], tau: float) -> Tensor:
     """When potentials are highest; where they never are positive, tau after the last arrival.
 
     Parameters

@@ -57,8 +57,8 @@ def expected_spikes(until):
 
 
 def test_threshold_rises_with_each_spike_and_decays_in_between(executor):
-    spikes, gamma = adapting(executor, 3000)
-    assert len(spikes) > 6
+    spikes, gamma = adapting(executor, 1200)
+    assert len(spikes) > 4
     times = DT * np.arange(len(gamma))
     since = times[:, None] - spikes
     exact = np.where(since >= 0.0, STEP * np.exp(-np.maximum(since, 0.0) / DECAY), 0.0).sum(1)
@@ -66,8 +66,8 @@ def test_threshold_rises_with_each_spike_and_decays_in_between(executor):
 
 
 def test_spikes_come_when_the_potential_meets_the_threshold(executor):
-    spikes, _ = adapting(executor, 2000)
-    exact = expected_spikes(200.0)
+    spikes, _ = adapting(executor, 1500)
+    exact = expected_spikes(150.0)
     assert len(spikes) == len(exact) > 4
     assert spikes == pytest.approx(exact, abs=1e-4)
     assert np.diff(spikes)[-1] > 1.3 * np.diff(spikes)[0]
@@ -76,7 +76,7 @@ def test_spikes_come_when_the_potential_meets_the_threshold(executor):
 def test_slow_threshold_counts_spikes(executor):
     """With the paper's constants it is 0.05 mV for each spike, all but for ever."""
     constants = {"tau_gamma_theta": 1e7, "a_gamma_theta": 0.05}
-    spikes, gamma = adapting(executor, 3000, **constants)
+    spikes, gamma = adapting(executor, 800, **constants)
     assert gamma[-1] == pytest.approx(0.05 * len(spikes), rel=1e-4)
 
 
@@ -86,8 +86,8 @@ def test_without_steps_it_is_the_neuron_with_a_constant_threshold(executor):
     cells = NeuronGroup(LIFConductanceExponential, 1, "cells", values)
     network.add(cells)
     plain = network.record_spikes(cells, np.arange(1))
-    network.run(2000)
-    spikes, _ = adapting(executor, 2000, a_gamma_theta=0.0)
+    network.run(800)
+    spikes, _ = adapting(executor, 800, a_gamma_theta=0.0)
     assert spikes == pytest.approx(plain.spikes(network.clock)[1], abs=1e-9)
 
 
@@ -113,8 +113,8 @@ class Scripted:
         self.spikes = self.network.record_spikes(neuron, np.arange(1))
 
     def run(self):
-        """Weights after 200 ms, and when the neuron spiked."""
-        self.network.run(2000)
+        """Weights after 155 ms, and when the neuron spiked."""
+        self.network.run(1550)
         return np.array(self.learning.get("weight")), self.spikes.spikes(self.network.clock)[1]
 
 

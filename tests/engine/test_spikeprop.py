@@ -150,7 +150,7 @@ class TestTimes:
 
 
 class TestGradients:
-    @pytest.mark.parametrize("seed", [1, 2, 3])
+    @pytest.mark.parametrize("seed", [1, 2])
     @pytest.mark.parametrize("dead_input", [False, True])
     def test_of_weights_times_and_delays(self, seed: int, dead_input: bool) -> None:
         # Where neurons are silent, only without what raises them.
@@ -370,6 +370,7 @@ class TestRefusals:
         [
             (torch.zeros(3), r"shape \(3,\); give floating-point times \[batch, 3\]"),
             (torch.zeros(2, 4), r"shape \(2, 4\)"),
+            (torch.zeros(0, 3), r"shape \(0, 3\)"),
             (torch.zeros(2, 3, dtype=torch.int64), r"torch\.int64"),
             (torch.tensor([[0.0, -1.0, 2.0]]), "a neuron that does not spike is infinite"),
             (torch.tensor([[0.0, math.nan, 2.0]]), "0 or later, but the least is nan"),

@@ -1,6 +1,8 @@
 """The network of Diehl & Cook (2015) learns patterns, on ship and as it does on NEST."""
 
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,8 +80,8 @@ def test_what_is_done_between_images(digit_network):
     network = digit_network.DigitNetwork(ship, PIXELS, NEURONS, **OPTIONS)
     network.normalise(0.5)
     assert network.weights.sum(0) == pytest.approx(np.full(NEURONS, 12.0))
-    assert (network.learning.get("A_plus", format="array") == 0.5e-2).all()
-    assert (network.learning.get("A_minus", format="array") == 0.5e-4).all()
+    assert (network.learning.get("A_plus", format="array") == 2.5e-3).all()
+    assert (network.learning.get("A_minus", format="array") == 2.5e-5).all()
     counts = network.respond(patterns(1, 1)[0][0])
     network.adapt(counts, 0.2, 0.5)
     network.adapt(counts, 0.2, 0.5)
@@ -101,6 +103,33 @@ def test_dark_images_are_shown_again_brighter(digit_network):
     assert ship.get_current_time() == 160.0 * (1 + again + 7)
 
 
+def test_script_tells_how_it_went(tmp_path):
+    random = np.random.default_rng(5)
+    sets = {}
+    for name, count in (("train", 30), ("test", 10)):
+        sets[f"x_{name}"] = random.integers(0, 256, (count, 28, 28), np.uint8)
+        sets[f"y_{name}"] = random.integers(0, 10, count, np.uint8)
+    (tmp_path / "mnist").mkdir()
+    np.savez(tmp_path / "mnist" / "mnist.npz", **sets)
+    arguments = ["ship", "--neurons=5", "--shown=40", "--report=10", "--write=learnt.npz"]
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "Diehl_2015.py"), *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"SHIP_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300.0,
+    )
+    assert done.returncode == 0, done.stderr
+    reports = [line for line in done.stdout.splitlines() if " images: " in line]
+    assert [int(line.split()[0]) for line in reports] == [10, 20, 30]
+    assert "ship, the paper's vote: " in done.stdout.splitlines()[-2]
+    with np.load(tmp_path / "learnt.npz") as learnt:
+        assert learnt["weights"].sum(0) == pytest.approx(np.full(5, 78.4))
+        assert learnt["counts"].shape == (30, 5)
+        assert learnt["thresholds"].min() >= 0.0
+
+
 @pytest.mark.peers
 def test_nest_learns_the_same_way(digit_network):
     nest = pytest.importorskip("pyNN.nest")
@@ -109,5 +138,7 @@ def test_nest_learns_the_same_way(digit_network):
     assert their_counts.sum() == pytest.approx(counts.sum(), rel=0.15)
     assert theirs["weights"].sum(0) == pytest.approx(np.full(NEURONS, 12.0))
     # Poisson spikes differ, and with them which neuron learns what; how much it learns does not.
-    spread = [np.sort(learnt["weights"], axis=0).mean(1) for learnt in (ours, theirs)]
-    assert np.abs(spread[0] - spread[1]).max() < 0.1 * spread[0].max()
+    untrained = learn(digit_network, ship, 0.0, images=1)[0]
+    profiles = [np.sort(one["weights"], axis=0).mean(1) for one in (ours, theirs, untrained)]
+    difference = [np.abs(profiles[0] - other).max() for other in profiles[1:]]
+    assert difference[0] < 0.3 * difference[1]
