@@ -141,10 +141,8 @@ def _respond(real, size):
         after, depth = real_of(number[REFRACTORY_DECAY]), real_of(number[REFRACTORY_GAIN])
         threshold = real_of(number[THRESHOLD])
         taps, stride, after_taps = T[TAPS], T[GIVEN_STRIDE], T[REFRACTORY_TAPS]
-        fading, after_fading = (
-            power(number[DECAY], taps),
-            power(number[REFRACTORY_DECAY], after_taps),
-        )
+        fading = power(number[DECAY], taps)
+        after_fading = power(number[REFRACTORY_DECAY], after_taps)
         states, row = T[STATES] + part * STATES_OF_A_CELL * BLOCK * size, BLOCK * size
         for low in range(first, last, BLOCK):
             count = min(BLOCK, last - low)
@@ -154,7 +152,6 @@ def _respond(real, size):
                 membrane = real(T[OUT] + n * T[OUT_STRIDE] + low * size)
                 if T[FILTERED]:
                     ends = 0 < taps <= n
-                    forgotten = fading if ends else 0.0
                     filter_row(
                         count,
                         real(x),
@@ -164,14 +161,13 @@ def _respond(real, size):
                         membrane,
                         decay,
                         gain,
-                        real_of(forgotten),
-                        real_of(forgotten * taps),
+                        real_of(fading if ends else 0.0),
+                        real_of(fading * taps if ends else 0.0),
                     )
                 else:
                     copy_row(count, real(x), membrane)
                 spikes = T[SPIKES] + n * T[OUT_STRIDE] + low * size
                 ends = 0 < after_taps <= n
-                forgotten = after_fading if ends else 0.0
                 spike_row(
                     count,
                     real(spikes - after_taps * T[OUT_STRIDE]) if ends else real(states + 2 * row),
@@ -181,8 +177,8 @@ def _respond(real, size):
                     real(spikes),
                     after,
                     depth,
-                    real_of(forgotten),
-                    real_of(forgotten * after_taps),
+                    real_of(after_fading if ends else 0.0),
+                    real_of(after_fading * after_taps if ends else 0.0),
                     threshold,
                 )
         return 0
