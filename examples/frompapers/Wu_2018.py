@@ -142,7 +142,7 @@ def arguments():
     parser.add_argument("--shift", type=int, default=1, help="pixels")
     parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--small", action="store_true", help="2,000 images")
+    parser.add_argument("--small", action="store_true", help="digits that the script draws itself")
     parser.add_argument("--verbose", action="store_true", help="test after each epoch")
     parser.add_argument("--write", type=Path, help="a file for the numbers")
     return parser.parse_args()

@@ -1,7 +1,7 @@
 """Networks of rate units that classify handwritten digits, for the examples of conversion.
 
-MNIST is read from the folder that SHIP_DATA names (docs/data.md); pixels are from 0 to 1.  Where it
-is not at hand, digits of seven segments take its place, so that the examples run anywhere.
+MNIST is read from the folder that SHIP_DATA names, or fetched (docs/data.md); pixels are from 0 to
+1.  With `--small`, digits of seven segments take its place, so that the examples run anywhere.
 """
 
 import datetime
@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from ship_engine.data import load_mnist
-from ship_engine.errors import MissingDataError
 
 SEGMENTS = ["abcdef", "bc", "abged", "abgcd", "fgbc", "afgcd", "afgedc", "abc", "abcdefg", "abcdfg"]
 PLACES = {
@@ -29,15 +28,13 @@ PLACES = {
 
 def digits(small=False):
     """Images [sample, 1, 28, 28] and labels to train with and to test with."""
-    try:
-        data = load_mnist()
-    except MissingDataError:
+    if small:
         return drawn_digits(1500, 0), drawn_digits(200, 1)
+    data = load_mnist()
     sets = (data.train_images, data.train_labels), (data.test_images, data.test_labels)
-    most = (2000, 500) if small else (None, None)
     return tuple(
-        (torch.tensor(images[:n], dtype=torch.float32)[:, None] / 255.0, torch.tensor(labels[:n]))
-        for (images, labels), n in zip(sets, most, strict=True)
+        (torch.tensor(images, dtype=torch.float32)[:, None] / 255.0, torch.tensor(labels))
+        for images, labels in sets
     )
 
 
