@@ -27,9 +27,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ship_engine.data import latencies, receptive_fields, split
-from ship_engine.data.datasets.iris import load_iris
-from ship_engine.learning.spikeprop import SpikePropLayer, SpikeTimeLoss, first_to_spike
+from ship_engine.data import latencies, load_iris, receptive_fields, split
+from ship_engine.learning.spikeprop import FirstSpikeLoss, SpikePropLayer, first_to_spike
 
 XOR_INPUTS = torch.tensor([[0.0, 0.0, 0.0], [0.0, 6.0, 0.0], [6.0, 0.0, 0.0], [6.0, 6.0, 0.0]])
 XOR_TARGETS = torch.tensor([[16.0], [10.0], [10.0], [16.0]])
@@ -43,7 +42,7 @@ def train_xor(seed, epochs=1000, rate=0.003):
     torch.manual_seed(seed)
     network = torch.nn.Sequential(SpikePropLayer(3, 5), SpikePropLayer(5, 1))
     optimizer = torch.optim.SGD(network.parameters(), lr=rate)
-    inputs, targets, loss_of = XOR_INPUTS.double(), XOR_TARGETS.double(), SpikeTimeLoss()
+    inputs, targets, loss_of = XOR_INPUTS.double(), XOR_TARGETS.double(), FirstSpikeLoss()
     for epoch in range(epochs):
         optimizer.zero_grad()
         loss = 4.0 * loss_of(network(inputs), targets)  # half the sum of squared errors
@@ -103,7 +102,7 @@ def train_iris(flowers, seed, epochs, rate=0.001, batch=25):
     targets = torch.where(right, EARLY, LATE)
     optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    loss_of, start = SpikeTimeLoss(), time.perf_counter()
+    loss_of, start = FirstSpikeLoss(), time.perf_counter()
     for _ in range(epochs):
         times = flowers.moved()
         for rows in torch.randperm(len(times)).split(batch):

@@ -33,8 +33,7 @@ import numpy as np
 import torch
 
 from ship_engine import Input, Network
-from ship_engine.data import duplicate_groups, load_mnist, split
-from ship_engine.data.datasets.iris import load_iris
+from ship_engine.data import duplicate_groups, load_iris, load_mnist, split
 from ship_engine.data.encoders.population import receptive_fields
 from ship_engine.data.encoders.rate import encode_rate
 from ship_engine.learning.bp_stdp import BPSTDP

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ship_engine.data.batches import Batch, Batches, Padded, pad_sequences
 from ship_engine.data.datasets.braille import BrailleLetters, load_braille, read_braille
+from ship_engine.data.datasets.iris import Iris, load_iris
 from ship_engine.data.datasets.mitdb import (
     Electrocardiogram,
     Heartbeats,
@@ -49,6 +50,7 @@ __all__ = [
     "Events",
     "HandwrittenDigits",
     "Heartbeats",
+    "Iris",
     "LyonEar",
     "Padded",
     "SpikeCounts",
@@ -70,6 +72,7 @@ __all__ = [
     "least_maximum",
     "limit_per_class",
     "load_braille",
+    "load_iris",
     "load_mitdb",
     "load_mnist",
     "load_small_nmnist",

@@ -1,1 +1,1 @@
-"""Learning rules that need no gradient: local changes of weights, computed from spikes."""
+"""Learning rules of others: local changes of weights, times of first spikes, and what STDP needs."""

@@ -6,7 +6,7 @@ delays; the response to each is ``w t / tau exp(1 - t / tau)``, and the neuron s
 first reaches the threshold.  Layers are stacked by `torch.nn.Sequential`::
 
     network = torch.nn.Sequential(SpikePropLayer(3, 5), SpikePropLayer(5, 1))
-    loss = SpikeTimeLoss()(network(times), targets)
+    loss = FirstSpikeLoss()(network(times), targets)
 
 What is not the paper's: times are exact rather than on a grid, so that their derivatives are, too;
 weights have any sign; the slope in the derivative is bounded; silent neurons come back.
@@ -55,8 +55,9 @@ class SpikePropLayer(torch.nn.Module):
         every neuron spikes.
     least_slope : float
         Potentials count as rising at least by so many thresholds per tau where times are
-        differentiated.  Without a bound, gradients become infinite where a potential only touches
-        the threshold; below it they are exact.
+        differentiated.  Where they rise faster, gradients are exact; without a bound, they would be
+        infinite where a potential only touches the threshold.  1 trains well; a small one makes all
+        gradients exact.
     active : float
         Share of the inputs that spike, for the initial weights.
     positive : bool
@@ -186,7 +187,7 @@ def _delays(given: Any, inputs: int, dtype: torch.dtype) -> Tensor:
     return delays
 
 
-class SpikeTimeLoss(torch.nn.Module):
+class FirstSpikeLoss(torch.nn.Module):
     """Half the squared errors of spike times, summed over outputs; a mean over samples.
 
     It takes the times of `SpikePropLayer`, or those of any network that knows them

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
-from ship_engine.learning.spikeprop import SpikePropLayer, SpikeTimeLoss, first_to_spike
+from ship_engine.learning.spikeprop import SpikePropLayer, FirstSpikeLoss, first_to_spike
 from ship_engine.learning.spikeprop_times import LONGEST
 
 TAU, EXACT = 7.0, 1e-9
@@ -192,7 +192,7 @@ class TestGradients:
             layer.neuron = layer.neuron._replace(least_slope=0.1)
             times = torch.zeros(1, 1).double().requires_grad_()
             spikes = layer(times)
-            (2.0 * SpikeTimeLoss()(spikes, spikes.detach().clamp(max=50.0) - 10.0)).backward()
+            (2.0 * FirstSpikeLoss()(spikes, spikes.detach().clamp(max=50.0) - 10.0)).backward()
             assert layer.weight.grad is not None
             found.append(layer.weight.grad[0, 0].item())
         assert found[0] < 0.0
@@ -219,14 +219,14 @@ class TestSilentNeurons:
         optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
         for _ in range(150):
             optimizer.zero_grad()
-            SpikeTimeLoss()(network(times), targets).backward()
+            FirstSpikeLoss()(network(times), targets).backward()
             optimizer.step()
         torch.testing.assert_close(network(times), targets, rtol=0.0, atol=0.3)
 
     def test_dead_ones_stay_dead_if_ignored(self) -> None:
         layer = layer_of([[[0.5, 2.0]]], silent="ignore")
         found = layer(torch.zeros(1, 1).double())
-        SpikeTimeLoss()(found, torch.tensor([[5.0, 5.0]]).double()).backward()
+        FirstSpikeLoss()(found, torch.tensor([[5.0, 5.0]]).double()).backward()
         assert layer.weight.grad is not None
         assert layer.weight.grad[0, 0, 0].item() == 0.0
         assert layer.weight.grad[0, 0, 1].item() != 0.0
@@ -234,7 +234,7 @@ class TestSilentNeurons:
     def test_only_those_that_should_spike_are_raised(self) -> None:
         layer = layer_of([[[0.5, 0.5, 2.0]]])
         found = layer(torch.zeros(1, 1).double())
-        SpikeTimeLoss()(found, torch.tensor([[5.0, torch.inf, torch.inf]]).double()).backward()
+        FirstSpikeLoss()(found, torch.tensor([[5.0, torch.inf, torch.inf]]).double()).backward()
         gradient = layer.weight.grad
         assert gradient is not None
         assert gradient[0, 0, 0] < 0.0  # descent raises the weight
@@ -248,7 +248,7 @@ class TestSilentNeurons:
     def test_inputs_are_asked_to_spike_where_that_would_help(self) -> None:
         layer = layer_of([[[0.5]], [[-0.5]], [[0.5]]])
         times = torch.tensor([[torch.inf, torch.inf, 0.0]]).double().requires_grad_()
-        SpikeTimeLoss()(layer(times), torch.tensor([[5.0]]).double()).backward()
+        FirstSpikeLoss()(layer(times), torch.tensor([[5.0]]).double()).backward()
         assert times.grad is not None
         assert times.grad[0, 0] > 0.0  # descent would make it earlier than never
         assert times.grad[0, 1] < 0.0
@@ -257,7 +257,7 @@ class TestSilentNeurons:
         layer = random_layer(0)
         found = layer(torch.full((2, 4), torch.inf).double())
         assert found.isinf().all()
-        SpikeTimeLoss()(found, torch.ones(2, 3).double()).backward()
+        FirstSpikeLoss()(found, torch.ones(2, 3).double()).backward()
         assert layer.weight.grad is not None
         assert not layer.weight.grad.any()
 
@@ -288,7 +288,7 @@ class TestLayer:
         layer = layer_of([[[2.0]]], train_delays=True)
         optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
         for _ in range(3):
-            SpikeTimeLoss()(layer(torch.zeros(1, 1).double()), torch.zeros(1, 1)).backward()
+            FirstSpikeLoss()(layer(torch.zeros(1, 1).double()), torch.zeros(1, 1)).backward()
             optimizer.step()
         assert layer.delays.item() < 0.0
         assert layer(torch.zeros(1, 1).double()).item() > 0.0
@@ -312,7 +312,7 @@ class TestLayer:
         made, losses = optimizer(network.parameters(), lr=rate), []
         for _ in range(60):
             made.zero_grad()
-            losses.append(SpikeTimeLoss()(network(times), targets))
+            losses.append(FirstSpikeLoss()(network(times), targets))
             losses[-1].backward()
             made.step()
         assert losses[-1] < 0.1 * losses[0]
@@ -321,7 +321,7 @@ class TestLayer:
 class TestLoss:
     def test_values(self) -> None:
         times = torch.tensor([[1.0, 5.0], [2.0, 2.0]], requires_grad=True)
-        loss = SpikeTimeLoss()(times, torch.tensor([[4.0, 5.0], [2.0, 1.0]]))
+        loss = FirstSpikeLoss()(times, torch.tensor([[4.0, 5.0], [2.0, 1.0]]))
         assert loss.item() == pytest.approx((9.0 + 1.0) / 2.0 / 2.0)
         loss.backward()
         assert times.grad is not None
@@ -331,16 +331,16 @@ class TestLoss:
         inf = torch.inf
         times = torch.tensor([[inf, inf, 3.0]], requires_grad=True)
         targets = torch.tensor([[5.0, inf, inf]])
-        loss = SpikeTimeLoss(silence=4.0)(times, targets)
+        loss = FirstSpikeLoss(silence=4.0)(times, targets)
         assert loss.item() == pytest.approx((16.0 + 0.0 + 16.0) / 2.0)
         loss.backward()
         assert times.grad is not None
         assert times.grad.tolist() == [[4.0, 0.0, -4.0]]
-        assert SpikeTimeLoss(silence=None)(times, targets).item() == 0.0
+        assert FirstSpikeLoss(silence=None)(times, targets).item() == 0.0
 
     def test_of_scores(self) -> None:
         scores, targets = torch.tensor([[-6.0, -40.0]]), torch.tensor([[2.0, 5.0]])
-        found = SpikeTimeLoss(silence=1.0).of_scores(dt=0.5, steps=40)(scores, targets)
+        found = FirstSpikeLoss(silence=1.0).of_scores(dt=0.5, steps=40)(scores, targets)
         assert found.item() == pytest.approx(((3.0 - 2.0) ** 2 + 1.0) / 2.0)
 
 
@@ -387,8 +387,8 @@ class TestRefusals:
     @pytest.mark.parametrize("silence", [0.0, -1.0, math.inf, math.nan])
     def test_of_losses(self, silence: float) -> None:
         with pytest.raises(InvalidValueError, match="give a number > 0, or None"):
-            SpikeTimeLoss(silence)
+            FirstSpikeLoss(silence)
 
     def test_of_targets(self) -> None:
         with pytest.raises(InvalidValueError, match=r"Targets of shape \(2,\) for .* \(2, 3\)"):
-            SpikeTimeLoss()(torch.zeros(2, 3), torch.zeros(2))
+            FirstSpikeLoss()(torch.zeros(2, 3), torch.zeros(2))

@@ -13,7 +13,7 @@ from torch import Tensor
 from ship_engine.event_network import EventNetwork
 from ship_engine.executors.eventprop import EventPropExecutor
 from ship_engine.groups import NeuronGroup, SpikeArrayGroup
-from ship_engine.learning.spikeprop import SpikeTimeLoss
+from ship_engine.learning.spikeprop import FirstSpikeLoss
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.models.lif import LIFCurrentExponential
 from ship_engine.training.event_module import EventModule, OfProjection
@@ -62,7 +62,7 @@ def later(module: EventModule) -> Tensor:
 
 
 def test_by_the_trainer(module: EventModule) -> None:
-    loss, targets = SpikeTimeLoss().of_scores(DT, STEPS), later(module)
+    loss, targets = FirstSpikeLoss().of_scores(DT, STEPS), later(module)
     assert targets.isfinite().all()
     trainer = Trainer(module, readout="first_spike", loss=loss, learning_rate=0.05)
     history = trainer.fit(inputs(), targets, epochs=100, progress=False)
@@ -79,7 +79,7 @@ def test_by_the_times_themselves(module: EventModule) -> None:
         optimizer.zero_grad()
         times = module(inputs()).times
         assert times is not None
-        losses.append(SpikeTimeLoss()(times[module.output][..., 0], targets))
+        losses.append(FirstSpikeLoss()(times[module.output][..., 0], targets))
         losses[-1].backward()
         optimizer.step()
     assert float(losses[0].detach()) == pytest.approx((4.0 + 1.0) / 2.0, rel=1e-6)
