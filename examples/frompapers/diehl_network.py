@@ -1,8 +1,7 @@
 """The network of Diehl & Cook (2015) in PyNN, for any simulator; see Diehl_2015.py.
 
 Inputs, one for each pixel, reach all excitatory neurons by plastic synapses.  Each excitatory
-neuron drives an inhibitory one of its own, which inhibits all other excitatory neurons.  Weights
-are given in units of the leak conductance of their target.
+neuron drives an inhibitory one of its own, which inhibits all other excitatory neurons.
 """
 
 import numpy as np
@@ -11,6 +10,8 @@ from ship_engine.learning.normalisation import normalised
 
 STEP = 1.0  # ms
 LEAK = {"excitatory": 1.0 / 100.0, "inhibitory": 1.0 / 10.0}  # uS: cm / tau_m
+UNIT = 1.6 * LEAK["excitatory"]
+"""The conductance of a plastic weight of 1, in uS; the leak in the paper."""
 EXCITATORY = {
     "v_rest": -65.0,
     "v_reset": -65.0,
@@ -35,7 +36,7 @@ INHIBITORY = {
     "e_rev_I": -85.0,
 }
 THRESHOLD = -52.0  # mV, before it has adapted
-TO_INHIBITORY, TO_EXCITATORY = 10.4, 17.0
+TO_INHIBITORY, TO_EXCITATORY = 10.4, 21.5  # times the leak
 FEWEST = 5
 """Spikes that an image has to cause; it is shown again, brighter, until it does."""
 BRIGHTEST = 4.0
@@ -54,7 +55,7 @@ class DigitNetwork:
     seed : int
         Of initial weights and of Poisson spikes.
     weights : array [pixel, neuron], optional
-        In units of the leak.  If they are given, they do not change.
+        From 0 to 1.  If they are given, they do not change.
     thresholds : array [neuron], optional
         In mV, above THRESHOLD.
     shown, rest : float
@@ -80,7 +81,7 @@ class DigitNetwork:
         total=78.4,
     ):
         self._sim, self._shown, self._rest = sim, shown, rest
-        self._total, self._amplitudes = total * LEAK["excitatory"], (potentiation, depression)
+        self._total, self._amplitudes = total * UNIT, (potentiation, depression)
         sim.setup(
             timestep=STEP,
             min_delay=STEP,
@@ -109,18 +110,17 @@ class DigitNetwork:
         self._before = np.zeros(neurons, int)
 
     def _static(self, weights):
-        weight = LEAK["excitatory"] * np.asarray(weights)
-        return self._sim.StaticSynapse(weight=weight, delay=STEP)
+        return self._sim.StaticSynapse(weight=UNIT * np.asarray(weights), delay=STEP)
 
     def _plastic(self, seed, potentiation, depression):
-        sim, most = self._sim, LEAK["excitatory"]
+        sim = self._sim
         random = sim.NumpyRNG(seed=seed)
         return sim.STDPMechanism(
             timing_dependence=sim.SpikePairRule(
                 tau_plus=20.0, tau_minus=20.0, A_plus=potentiation, A_minus=depression
             ),
-            weight_dependence=sim.AdditiveWeightDependence(w_min=0.0, w_max=most),
-            weight=sim.RandomDistribution("uniform", (0.0, 0.3 * most), rng=random),
+            weight_dependence=sim.AdditiveWeightDependence(w_min=0.0, w_max=UNIT),
+            weight=sim.RandomDistribution("uniform", (0.0, 0.3 * UNIT), rng=random),
             delay=STEP,
         )
 
@@ -148,8 +148,8 @@ class DigitNetwork:
 
     @property
     def weights(self):
-        """Weights [pixel, neuron] in units of the leak."""
-        return self.learning.get("weight", format="array") / LEAK["excitatory"]
+        """Weights [pixel, neuron], from 0 to 1."""
+        return self.learning.get("weight", format="array") / UNIT
 
     def normalise(self, rate=None):
         """Scale the weights onto each neuron to their total, and perhaps learn at another rate.

@@ -1,1 +1,1 @@
-"""Learning rules of others: local changes of weights, times of first spikes, and what STDP needs."""
+"""Rules of others: local changes of weights, times of first spikes, and what STDP needs."""

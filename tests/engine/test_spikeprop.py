@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
-from ship_engine.learning.spikeprop import SpikePropLayer, FirstSpikeLoss, first_to_spike
+from ship_engine.learning.spikeprop import FirstSpikeLoss, SpikePropLayer, first_to_spike
 from ship_engine.learning.spikeprop_times import LONGEST
 
 TAU, EXACT = 7.0, 1e-9
