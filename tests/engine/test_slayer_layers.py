@@ -21,7 +21,7 @@ from ship_engine.layers.neurons import Neurons
 from ship_engine.layers.pooling import SumPool, Unpool
 from ship_engine.layers.quantisation import quantised
 from ship_engine.layers.spike_response import Response, SpikeResponse
-from ship_engine.models.loihi import LoihiNeuron, response_peak
+from ship_engine.platform.models.loihi import LoihiNeuron, response_peak
 from ship_engine.training.surrogates import SlayerExponential
 
 

@@ -19,7 +19,7 @@ from ship_engine.layers.dense import Dense
 from ship_engine.layers.neurons import Neurons
 from ship_engine.layers.spike_response import Response, SpikeResponse
 from ship_engine.lowering.response_layout import BLOCK
-from ship_engine.models.spike_response import SpikeResponseNeuron
+from ship_engine.platform.models.spike_response import SpikeResponseNeuron
 from ship_engine.training.surrogates import SlayerExponential, SuperSpike
 
 EXECUTORS = pytest.mark.parametrize("executor", ["fused", "torch"])
