@@ -8,7 +8,7 @@ import numpy as np
 
 from ship_engine.learning.normalisation import normalised
 
-STEP = 1.0  # ms
+STEP = 0.5  # ms
 LEAK = {"excitatory": 1.0 / 100.0, "inhibitory": 1.0 / 10.0}  # uS: cm / tau_m
 UNIT = 1.6 * LEAK["excitatory"]
 """The conductance of a plastic weight of 1, in uS; the leak in the paper."""
@@ -193,6 +193,8 @@ class DigitNetwork:
         start = self._sim.get_current_time()
         self.inputs.set(rate=rates, start=start, duration=self._shown)
         self._sim.run(self._shown + self._rest)
+        # After the rest potentials still differ, which would give some a start on the next image.
+        self.excitatory.initialize(v=EXCITATORY["v_rest"])
         return self._new_counts()
 
     def _new_counts(self):

@@ -78,7 +78,8 @@ SYNAPSE_KEY = 25  # two words, for random numbers
 SYNAPSE_DEFERRED = 27  # float64 ms: arrival of a spike whose effect is deferred; else negative
 SYNAPSE_NUMBER = 28  # int64: by which each draws random numbers; 0 if by its place
 SYNAPSE_ARRIVAL = 29  # four words as those of projections from DECAY to INSIDE_DUE
-SYNAPSE_HEADER = 33  # states and parameters follow
+SYNAPSE_SCRATCH = 33  # float64 rows for a part of a source's synapses
+SYNAPSE_HEADER = 34  # states and parameters follow
 
 # One table for the gap junctions between two groups.
 GAP_SOURCE_V = 0  # float64 row

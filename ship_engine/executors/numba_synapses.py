@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ship_engine.compiled import records as r
 from ship_engine.lowering.cache import KernelCache
 from ship_engine.lowering.loader import MachineCode
-from ship_engine.lowering.synapse_kernels import synapse_kernel
+from ship_engine.lowering.synapse_kernels import scratch_rows, synapse_kernel
+from ship_engine.lowering.synapse_rows import BLOCK
 from ship_engine.lowering.synapse_source import SynapseLayout
 
 if TYPE_CHECKING:
@@ -42,9 +43,12 @@ class BoundSynapses:
         lean = synapses.delay.size == 1 and all(v.size == 1 for v in self._dynamics.values.values())
         self._layout = SynapseLayout(model)
         self._set_delays(1 if lean else len(synapses))
-        self.kernel: MachineCode = synapse_kernel(cache, model, lean, projection.defers)
         axonal_steps = projection.axonal_steps
+        blocks = not (model.draws() or projection.defers or (axonal_steps != axonal_steps[0]).any())
+        self.kernel: MachineCode = synapse_kernel(cache, model, lean, projection.defers, blocks)
         self._kept: list[NDArray[np.generic]] = []
+        rows = scratch_rows(model, lean) if blocks else 0
+        self._scratch = self._keep(np.zeros((rows, BLOCK)))
         self.tables = [
             self._table(network, int(steps), axonal_steps) for steps in np.unique(axonal_steps)
         ]
@@ -77,6 +81,7 @@ class BoundSynapses:
             chosen = np.flatnonzero(np.broadcast_to(axonal_steps == steps, (len(synapses),)))
             row[r.SYNAPSE_START] = self._keep(np.searchsorted(chosen, synapses.start))
             row[r.SYNAPSE_ORDER] = self._keep(chosen.astype(np.int32))
+        row[r.SYNAPSE_SCRATCH] = self._scratch
         row[r.SYNAPSE_TARGET] = synapses.target.ctypes.data
         for place, values in (
             (r.SYNAPSE_WEIGHT, synapses.weight),

