@@ -7,16 +7,15 @@ learns; afterwards each neuron is assigned the class to which it has responded m
 Plain PyNN, so it runs on `ship`, on `nest`, and wherever else there are IF_cond_exp and STDP.  What
 PyNN has no mechanism for is done between images: weights are normalised, and the threshold of each
 neuron rises by 0.05 mV for each of its spikes, which decays with 1e7 ms.  While an image is shown,
-thresholds stay; they would rise by a mV at most, of 40.  When learning is over, weights and
+thresholds stay; they would rise by a mV at most, of 30.  When learning is over, weights and
 thresholds are fixed, and neurons are assigned to classes by 10,000 of the training images.
 
-What is not the paper's: images are shown for 150 ms while it learns, and for 250 ms afterwards,
-instead of 350; after 100 ms of rest potentials are reset; delays are one time step, 0.5 ms; STDP is
-additive, of all pairs of spikes; weights act 1.6 times as strongly, and inhibition 1.25 times;
-there is one pass through the images instead of three or more, during which the learning rate falls
-from half of the paper's to a twentieth; weights are normalised after ten images.  Beside the
-paper's vote, in which a neuron speaks for one class, it tells that of Hazan et al. (2018), in which
-it speaks for each class by the share that this has in its responses.
+What is not the paper's: images are shown for 250 ms instead of 350; after 100 ms of rest potentials
+are reset; delays are one time step, 0.5 ms; STDP is additive, of all pairs of spikes; there is one
+pass through the images instead of three or more, during which the learning rate falls from half of
+the paper's to a twentieth; weights are normalised after ten images.  Beside the paper's vote, in
+which a neuron speaks for one class, it tells that of Hazan et al. (2018), in which it speaks for
+each class by the share that this has in its responses.
 
 Front. Comput. Neurosci. 9:99.
 
@@ -149,7 +148,7 @@ def arguments():
     parser.add_argument("--neurons", type=int, default=400)
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--test", type=int, default=10_000, help="images")
-    parser.add_argument("--shown", type=float, default=150.0, help="ms")
+    parser.add_argument("--shown", type=float, default=250.0, help="ms")
     parser.add_argument("--shown-in-test", type=float, default=250.0, help="ms")
     parser.add_argument("--rest", type=float, default=100.0, help="ms")
     parser.add_argument("--normalise-every", type=int, default=10, help="images")

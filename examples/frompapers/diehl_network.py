@@ -10,8 +10,8 @@ from ship_engine.learning.normalisation import normalised
 
 STEP = 0.5  # ms
 LEAK = {"excitatory": 1.0 / 100.0, "inhibitory": 1.0 / 10.0}  # uS: cm / tau_m
-UNIT = 1.6 * LEAK["excitatory"]
-"""The conductance of a plastic weight of 1, in uS; the leak in the paper."""
+UNIT = LEAK["excitatory"]
+"""The conductance of a plastic weight of 1, in uS."""
 EXCITATORY = {
     "v_rest": -65.0,
     "v_reset": -65.0,
@@ -36,7 +36,7 @@ INHIBITORY = {
     "e_rev_I": -85.0,
 }
 THRESHOLD = -52.0  # mV, before it has adapted
-TO_INHIBITORY, TO_EXCITATORY = 10.4, 21.5  # times the leak
+TO_INHIBITORY, TO_EXCITATORY = 10.4, 17.0  # times the leak
 FEWEST = 5
 """Spikes that an image has to cause; it is shown again, brighter, until it does."""
 BRIGHTEST = 4.0
@@ -74,7 +74,7 @@ class DigitNetwork:
         seed=0,
         weights=None,
         thresholds=None,
-        shown=150.0,
+        shown=250.0,
         rest=100.0,
         potentiation=5e-3,
         depression=5e-5,

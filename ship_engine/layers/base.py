@@ -76,22 +76,46 @@ class Layer(torch.nn.Module):
         return self.__dict__ | {"_runtime": None}
 
 
-def course(given: Any, name: str) -> Tensor:
-    """A tensor [time, batch, ...], checked and flattened to [time, batch, component].
+def course(given: Any, name: str, dtype: torch.dtype | None = None) -> Tensor:
+    """A tensor [time, batch, ...] of numbers; spikes may also come as bool or whole numbers.
+
+    Parameters
+    ----------
+    given : Tensor
+        What a layer was given.
+    name : str
+        Of the layer.
+    dtype : torch.dtype, optional
+        In which the layer computes; by default as what arrives.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape; bool and whole numbers become `dtype`, or torch's default one.
 
     Raises
     ------
     InvalidValueError
-        If it has fewer axes.
+        If it is no tensor, has fewer axes, or is of numbers in another precision.
     """
-    if not isinstance(given, Tensor) or given.ndim < 3:
-        found = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+    if not isinstance(given, Tensor):
         raise InvalidValueError(
-            f"{name} takes a tensor [time, batch, component, ...]; got {found}. A single sample "
-            "needs a batch of one: x[:, None]."
+            f"{name} takes a tensor [time, batch, component, ...]; got {type(given).__name__}. "
+            "Write torch.as_tensor(x)."
         )
-    flat: Tensor = given.flatten(2)
-    return flat
+    if given.ndim < 3:
+        raise InvalidValueError(
+            f"{name} takes a tensor [time, batch, component, ...]; got {tuple(given.shape)}. A "
+            "single sample needs a batch of one: x[:, None]."
+        )
+    if not given.is_floating_point():
+        return given.to(dtype or torch.get_default_dtype())
+    if dtype not in (None, given.dtype):
+        raise InvalidValueError(
+            f"{name} computes in {dtype}, and what arrives is {given.dtype}; write x.to({dtype}), "
+            "or convert the layers by .float() or .double()."
+        )
+    return given
 
 
 def positive(value: Any, name: str, unit: str = "") -> float:

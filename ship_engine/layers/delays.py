@@ -59,7 +59,7 @@ class AxonalDelay(torch.nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The same trains [time, batch, ...], later."""
-        flat = course(inputs, "AxonalDelay")
+        flat = course(inputs, "AxonalDelay").flatten(2)
         with torch.no_grad():
             self.delay.clamp_(0.0, self.longest)
         try:

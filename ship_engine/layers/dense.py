@@ -59,7 +59,7 @@ class Dense(Layer):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Multiply [time, batch, ...] by the weights: [time, batch, outputs]."""
-        flat = course(inputs, "Dense")
+        flat = course(inputs, "Dense", self.weight.dtype).flatten(2)
         if flat.shape[2] != self.weight.shape[0]:
             raise InvalidValueError(
                 f"Dense({', '.join(map(str, self.weight.shape))}) got inputs of shape "

@@ -33,7 +33,7 @@ class SampleDropout(torch.nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Silence some neurons of [time, batch, ...]."""
-        course(inputs, "SampleDropout")
+        inputs = course(inputs, "SampleDropout")
         if not self.training or self.p == 0.0:
             return inputs
         kept = torch.rand_like(inputs[:1]) >= self.p

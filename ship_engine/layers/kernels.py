@@ -43,7 +43,7 @@ class LearntResponse(torch.nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The traces of [time, batch, ...]."""
-        flat = course(inputs, "LearntResponse")
+        flat = course(inputs, "LearntResponse", self.kernel.dtype).flatten(2)
         return convolved(flat, self.kernel[:, None])[..., 0].view(inputs.shape)
 
 
@@ -87,7 +87,7 @@ class FilterBank(torch.nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """What the filters make of [time, batch, channel, ...]."""
-        flat = course(inputs, "FilterBank")
+        flat = course(inputs, "FilterBank", self.kernels.dtype).flatten(2)
         found = convolved(flat, self.kernels).view(*inputs.shape, -1)
         return found.movedim(-1, 3).flatten(2, 3)
 

@@ -134,10 +134,10 @@ class Neurons(Layer):
                 raise UnknownNameError(
                     f"{self.model.name} has no state '{name}'; it has {', '.join(names)}."
                 )
-        flat = course(inputs, "Neurons")
+        inputs = course(inputs, "Neurons")
         member = self._member(inputs)
         run = self._fused if self.is_fused(inputs) else self._in_tensors
-        output, found = run(flat, member, bool(states))
+        output, found = run(inputs.flatten(2), member, bool(states))
         courses = {name: found[name].reshape(inputs.shape) for name in states}
         return output.reshape(inputs.shape), courses
 
@@ -209,6 +209,11 @@ def _check_model(model: Any) -> None:
         raise InvalidValueError(f"{model.name}: {mistake}")
     if not (model.takes_input() or model.ports):
         raise InvalidValueError(f"{model.name} takes no input; a layer of it would do nothing.")
+    if model.threshold is None and model.output is None:
+        raise InvalidValueError(
+            f"{model.name} has neither a threshold nor an output, and would hand on nothing; give "
+            "it a function `output` of its states."
+        )
     if model.winner_takes_all is not None or model.output_delay is not None:
         raise InvalidValueError(
             f"{model.name} lets components act on each other, or keeps back what it hands on, "

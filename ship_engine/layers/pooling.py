@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ship_engine.errors import InvalidValueError
+from ship_engine.layers.base import course
 
 
 class SumPool(torch.nn.Module):
@@ -88,4 +89,4 @@ def _maps(inputs: Tensor, name: str) -> Tensor:
         raise InvalidValueError(
             f"{name} takes maps [time, batch, channel, height, width]; got {tuple(inputs.shape)}."
         )
-    return inputs.flatten(0, 1)
+    return course(inputs, name).flatten(0, 1)

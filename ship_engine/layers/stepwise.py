@@ -26,6 +26,6 @@ class Stepwise(torch.nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Apply it to [time, batch, ...]."""
-        course(inputs, "Stepwise")
+        inputs = course(inputs, "Stepwise")
         result: Tensor = self.module(inputs.flatten(0, 1))
         return result.unflatten(0, inputs.shape[:2])

@@ -17,6 +17,7 @@ from ship_engine.errors import InvalidValueError
 from ship_engine.learning.rules import (
     Change,
     LearningRule,
+    SpikeTrains,
     Wiring,
     course_of,
     filtered,
@@ -57,7 +58,11 @@ class ReSuMe(LearningRule):
         positive("amplitude", self.amplitude)
 
     def groups(self, wiring: Wiring, readout: Readout) -> Iterable[Any]:
-        del readout
+        if not isinstance(readout, SpikeTrains):
+            raise InvalidValueError(
+                f"ReSuMe compares spike trains, but the trainer reads out {readout!r}; give "
+                "readout=SpikeTrains() and loss=VanRossum()."
+            )
         wiring.only_output_is_trained("ReSuMe")
         if not wiring.module.spikes(wiring.output):
             raise InvalidValueError(

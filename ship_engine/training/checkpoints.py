@@ -13,7 +13,7 @@ import torch
 from ship_engine.errors import FileFormatError
 
 FORMAT = "ship-training"
-VERSION = 1
+VERSION = 2
 
 
 def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
@@ -23,11 +23,24 @@ def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> N
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=target.name)
     os.close(handle)
     try:
-        torch.save({"format": FORMAT, "version": VERSION, **content}, temporary)
+        random = {"random": torch.get_rng_state(), "device_random": _device_random()}
+        torch.save({"format": FORMAT, "version": VERSION, **random, **content}, temporary)
         os.replace(temporary, target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def set_random(content: dict[str, Any]) -> None:
+    """Let torch's random numbers go on from where a checkpoint was written."""
+    torch.set_rng_state(content["random"])
+    if len(content["device_random"]) == len(_device_random()):
+        torch.cuda.set_rng_state_all(content["device_random"])
+
+
+def _device_random() -> list[torch.Tensor]:
+    """The states of the devices' random numbers."""
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -120,6 +120,11 @@ class SpikeCountLoss(CourseLoss):
         wanted = wanted.to(spikes.device)
         wanted[torch.arange(len(spikes)), targets] = self._true
         course = spikes.transpose(0, 1)
+        if self._last > len(course):
+            raise InvalidValueError(
+                f"The loss wants spikes until stop = {self._last * self._dt:g} ms, but the course "
+                f"is over after {len(course) * self._dt:g} ms; give a stop within it."
+            )
         traces = self._response(course)
         with torch.no_grad():
             error = self._error(course, wanted)

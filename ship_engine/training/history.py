@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ship_engine.errors import UnknownNameError
+
+NUMBERS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "seconds")
+"""What there may be of an epoch."""
+
 
 @dataclass
 class History:
@@ -30,7 +35,15 @@ class History:
         return len(self.epochs)
 
     def __getitem__(self, name: str) -> list[float]:
-        """One of the numbers, for all epochs that have it."""
+        """One of the numbers, for all epochs that have it.
+
+        Raises
+        ------
+        UnknownNameError
+            If no epoch could have it.
+        """
+        if name not in NUMBERS:
+            raise UnknownNameError(f"There is no '{name}'; there are {', '.join(NUMBERS)}.")
         return [epoch[name] for epoch in self.epochs if name in epoch]
 
     def add(self, numbers: Mapping[str, float]) -> bool:

@@ -12,7 +12,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,8 @@ from torch import Tensor
 from ship_engine.data.batches import Batch, Batches
 from ship_engine.errors import InvalidValueError, NonFiniteLossError
 from ship_engine.learning.rules import LearningRule, learner_of
-from ship_engine.training.checkpoints import read_checkpoint, write_checkpoint
+from ship_engine.training.arguments import check_fit, check_parts
+from ship_engine.training.checkpoints import read_checkpoint, set_random, write_checkpoint
 from ship_engine.training.course_losses import CourseLoss
 from ship_engine.training.history import Evaluation, History, confusion_matrix
 from ship_engine.training.inputs import joined
@@ -85,6 +85,7 @@ class Trainer:
         seed: int = 0,
         rule: LearningRule | None = None,
     ) -> None:
+        check_parts(module, loss, optimizer, rule)
         self.module, self.readout, self.loss = module, readout_of(readout), loss_of(loss)
         module.check_readout(self.readout)
         if not list(module.parameters()):
@@ -138,7 +139,7 @@ class Trainer:
             A file that is written after each epoch.
         resume : bool
             Whether to go on from that file, if there is one: with the numbers that a training
-            without a stop would have had.
+            without a stop would have had, where random numbers are torch's.
         log_dir : str or path, optional
             Where TensorBoard finds the numbers of each epoch.
         progress : bool
@@ -157,11 +158,13 @@ class Trainer:
         InvalidValueError
             If inputs, targets or an argument cannot be used.
         """
-        _check_arguments(epochs, patience, keep, resume, checkpoint)
+        check_fit(epochs, patience, keep, resume, checkpoint)
         batches = self._batches(inputs, as_targets(targets), batch_size, order)
         held = None if validation is None else self._held(validation, batch_size)
         if resume and checkpoint is not None and os.path.exists(checkpoint):
-            self._restore(read_checkpoint(checkpoint))
+            earlier = read_checkpoint(checkpoint)
+            self._restore(earlier)
+            set_random(earlier)
         batches.epoch = len(self.history)
         good = self._state()
         with Reporter(log_dir, progress, epochs) as reporter:
@@ -298,8 +301,12 @@ class Trainer:
             confusion = confusion_matrix(classes, found, self.module.outputs)
         return Evaluation(total / len(scores), accuracy, confusion, scores.cpu().numpy())
 
-    def _held(self, samples: Validation, batch_size: int) -> Batches:
+    def _held(self, samples: Any, batch_size: int) -> Batches:
         """Samples that are not trained with, in batches."""
+        if not (isinstance(samples, tuple) and len(samples) == 2):
+            raise InvalidValueError(
+                f"Validation samples are {type(samples).__name__}; give (inputs, targets)."
+            )
         inputs, targets = samples
         return self._batches(inputs, as_targets(targets), batch_size, "given")
 
@@ -380,17 +387,3 @@ def _in_order(parts: Sequence[tuple[Any, Tensor]]) -> Tensor:
     """Scores of batches in the order of the samples."""
     places = np.concatenate([indices for indices, _ in parts])
     return torch.cat([scores for _, scores in parts])[torch.from_numpy(np.argsort(places))]
-
-
-def _check_arguments(
-    epochs: int, patience: int | None, keep: str, resume: bool, checkpoint: Any
-) -> None:
-    """Refuse arguments of `fit` that make no sense."""
-    for name, value in (("epochs", epochs), ("patience", 1 if patience is None else patience)):
-        whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise InvalidValueError(f"{name} = {value!r}; give a whole number >= 1.")
-    if keep not in ("last", "best"):
-        raise InvalidValueError(f"keep = {keep!r}; give 'last' or 'best'.")
-    if resume and checkpoint is None:
-        raise InvalidValueError("resume=True without a checkpoint; name the file to go on from.")

@@ -183,7 +183,7 @@ class TestDense:
         with pytest.raises(InvalidValueError, match="outputs = 0"):
             Dense(3, 0)
         with pytest.raises(InvalidValueError, match="5 components"):
-            Dense(3, 2)(noise(4, 1, 5))
+            Dense(3, 2).double()(noise(4, 1, 5))
 
     def test_quantised_weights(self) -> None:
         """The hook acts on what is used; the weights themselves stay, and have the gradient."""

@@ -125,7 +125,8 @@ class TestRefusals:
 
     def test_classes_are_no_trains(self) -> None:
         module = PlatformModule(spiking(), ["HS"], output="S")
-        trainer = Trainer(module, "spike_count", rule=ReSuMe())
+        total: Any = lambda scores, _: scores.sum()  # noqa: E731
+        trainer = Trainer(module, SpikeTrains(), total, rule=ReSuMe())
         with pytest.raises(InvalidValueError, match="one for each time step and component"):
             trainer.fit(*task(6), 1)
 
