@@ -71,7 +71,7 @@ class TestWu:
         for seed in (0, 1):
             images, labels = classifiers.drawn_digits(400, seed)
             sets.append((images[labels < 3], labels[labels < 3]))
-        options = {"epochs": 8, "steps": 4, "batch": 10, "rate": 0.002}
+        options = {"epochs": 8, "steps": 4, "test_steps": 8, "batch": 10, "rate": 0.002}
         given = argparse.Namespace(shift=0, dropout=0.1, verbose=False, **options)
         accuracy, _ = wu.trained(network, sets, 0, given)
         assert accuracy > 0.85
