@@ -44,7 +44,8 @@ class BoundSynapses:
         self._layout = SynapseLayout(model)
         self._set_delays(1 if lean else len(synapses))
         axonal_steps = projection.axonal_steps
-        blocks = not (model.draws() or projection.defers or (axonal_steps != axonal_steps[0]).any())
+        together = np.unique(axonal_steps).size <= 1
+        blocks = together and not (model.draws() or projection.defers)
         self.kernel: MachineCode = synapse_kernel(cache, model, lean, projection.defers, blocks)
         self._kept: list[NDArray[np.generic]] = []
         rows = scratch_rows(model, lean) if blocks else 0

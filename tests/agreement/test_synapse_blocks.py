@@ -62,3 +62,15 @@ def test_more_synapses_than_a_block(model, precision, delay, weights, kernel_cac
     np.testing.assert_allclose(one.synapses.weight, other.synapses.weight, rtol=1e-9, atol=1e-12)
     for name, values in one.dynamics.states.items():
         np.testing.assert_allclose(values, other.dynamics.states[name], atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("delay", [7, np.empty(0, np.int64)], ids=["one", "of_each"])
+def test_no_synapses_at_all(delay, kernel_cache):
+    network = EventNetwork(0.1, 5, "on_grid", NumbaExecutor(kernel_cache), kernel_cache)
+    source = network.add(PoissonGroup(3, "source", {"rate": 150.0}))
+    cells = NeuronGroup(LIFCurrentExponential, 4, "cells", {})
+    network.add(cells)
+    nobody = (np.empty(0, np.int32), np.empty(0, np.int32))
+    network.connect(source, cells, "excitatory", nobody, 0.4, delay, MODELS[1], {})
+    network.run(50)
+    assert network.projections[0].get("weight").size == 0
