@@ -108,6 +108,11 @@ class TestEquation:
         assert not found.any()
 
 
+def number_of_spikes(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """A loss that takes targets of any shape."""
+    return scores.sum()
+
+
 class TestRefusals:
     def test_hidden_weights(self) -> None:
         module = PlatformModule(spiking(), ["IH", "HS"], output="S")
@@ -125,8 +130,7 @@ class TestRefusals:
 
     def test_classes_are_no_trains(self) -> None:
         module = PlatformModule(spiking(), ["HS"], output="S")
-        total: Any = lambda scores, _: scores.sum()  # noqa: E731
-        trainer = Trainer(module, SpikeTrains(), total, rule=ReSuMe())
+        trainer = Trainer(module, SpikeTrains(), number_of_spikes, rule=ReSuMe())
         with pytest.raises(InvalidValueError, match="one for each time step and component"):
             trainer.fit(*task(6), 1)
 

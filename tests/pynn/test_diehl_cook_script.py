@@ -71,7 +71,7 @@ def test_patterns_are_learnt_without_labels(digit_network):
     learnt, counts = learn(digit_network, ship, 2e-3)
     found, assignment = accuracy(digit_network, ship, learnt, counts)
     control, _ = accuracy(digit_network, ship, *learn(digit_network, ship, 0.0))
-    assert found > 0.9
+    assert found > 0.93
     assert control < 0.75
     assert set(assignment) - {UNASSIGNED} == set(range(CLASSES))
 
@@ -146,7 +146,7 @@ def test_nest_learns_the_same_way(digit_network):
     nest = pytest.importorskip("pyNN.nest")
     ours, counts = learn(digit_network, ship, 2e-3)
     theirs, their_counts = learn(digit_network, nest, 2e-3)
-    assert accuracy(digit_network, nest, theirs, their_counts)[0] > 0.9
+    assert accuracy(digit_network, nest, theirs, their_counts)[0] > 0.93
     assert their_counts.sum() == pytest.approx(counts.sum(), rel=0.15)
     assert theirs["weights"].sum(0) == pytest.approx(np.full(NEURONS, 12.0))
     # Poisson spikes differ, and with them which neuron learns what; how much it learns does not.
