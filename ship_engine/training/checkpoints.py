@@ -32,7 +32,10 @@ def write_checkpoint(path: str | os.PathLike[str], content: dict[str, Any]) -> N
 
 
 def set_random(content: dict[str, Any]) -> None:
-    """Let torch's random numbers go on from where a checkpoint was written."""
+    """Let torch's random numbers go on from where a checkpoint was written.
+
+    Those of devices do if there are as many devices; on others they could not be the same.
+    """
     torch.set_rng_state(content["random"])
     if len(content["device_random"]) == len(_device_random()):
         torch.cuda.set_rng_state_all(content["device_random"])

@@ -303,7 +303,7 @@ class Trainer:
 
     def _held(self, samples: Any, batch_size: int) -> Batches:
         """Samples that are not trained with, in batches."""
-        if not (isinstance(samples, tuple) and len(samples) == 2):
+        if not (isinstance(samples, tuple | list) and len(samples) == 2):
             raise InvalidValueError(
                 f"Validation samples are {type(samples).__name__}; give (inputs, targets)."
             )
