@@ -144,13 +144,13 @@ def test_script_tells_how_it_went(tmp_path):
 @pytest.mark.peers
 def test_nest_learns_the_same_way(digit_network):
     nest = pytest.importorskip("pyNN.nest")
-    ours, counts = learn(digit_network, ship, 2e-3)
-    theirs, their_counts = learn(digit_network, nest, 2e-3)
+    ours, counts = learn(digit_network, ship, 4e-3)
+    theirs, their_counts = learn(digit_network, nest, 4e-3)
     assert accuracy(digit_network, nest, theirs, their_counts)[0] > 0.93
-    assert their_counts.sum() == pytest.approx(counts.sum(), rel=0.15)
+    assert their_counts.sum() == pytest.approx(counts.sum(), rel=0.05)
     assert theirs["weights"].sum(0) == pytest.approx(np.full(NEURONS, 12.0))
     # Poisson spikes differ, and with them which neuron learns what; how much it learns does not.
     untrained = learn(digit_network, ship, 0.0, images=1)[0]
     profiles = [np.sort(one["weights"], axis=0).mean(1) for one in (ours, theirs, untrained)]
     difference = [np.abs(profiles[0] - other).max() for other in profiles[1:]]
-    assert difference[0] < 0.3 * difference[1]
+    assert difference[0] < 0.2 * difference[1]
